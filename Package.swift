@@ -1,0 +1,187 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Zvonok: six services that speak through a broker, the modules they share, and their tests.
+///
+/// `ZVONOK_TEST` names modules, separated by commas (`Postgres,Ledger`): then only their tests are part of
+/// the package, so that one module can be tested without building the tests of all the others.
+let chosenTests = Context.environment["ZVONOK_TEST"].map { Set($0.split(separator: ",").map(String.init)) }
+
+extension Target.Dependency {
+    static let hummingbird: Self = .product(name: "Hummingbird", package: "hummingbird")
+    static let mustache: Self = .product(name: "Mustache", package: "swift-mustache")
+    static let configuration: Self = .product(name: "Configuration", package: "swift-configuration")
+    static let lifecycle: Self = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let unixSignals: Self = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+    static let logging: Self = .product(name: "Logging", package: "swift-log")
+    static let metrics: Self = .product(name: "Metrics", package: "swift-metrics")
+    static let coreMetrics: Self = .product(name: "CoreMetrics", package: "swift-metrics")
+    static let tracing: Self = .product(name: "Tracing", package: "swift-distributed-tracing")
+    static let argumentParser: Self = .product(name: "ArgumentParser", package: "swift-argument-parser")
+    static let deque: Self = .product(name: "DequeModule", package: "swift-collections")
+    static let orderedCollections: Self = .product(name: "OrderedCollections", package: "swift-collections")
+    static let crypto: Self = .product(name: "Crypto", package: "swift-crypto")
+    static let jwt: Self = .product(name: "JWTKit", package: "jwt-kit")
+    static let httpClient: Self = .product(name: "AsyncHTTPClient", package: "async-http-client")
+    static let yams: Self = .product(name: "Yams", package: "Yams")
+    static let systemPackage: Self = .product(name: "SystemPackage", package: "swift-system")
+    static let httpTesting: Self = .product(name: "HummingbirdTesting", package: "hummingbird")
+}
+
+extension [SwiftSetting] {
+    /// The compiler's strict checks, for every target of ours; a warning is an error.
+    static var strict: [SwiftSetting] {
+        [
+            .swiftLanguageMode(.v6),
+            .enableUpcomingFeature("ExistentialAny"),
+            .enableUpcomingFeature("MemberImportVisibility"),
+            .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+            .treatAllWarnings(as: .error),
+        ]
+    }
+}
+
+extension Target {
+    /// A module that services share.
+    static func shared(_ name: String, _ dependencies: [Dependency] = [], resources: [Resource] = []) -> Target {
+        .target(
+            name: name, dependencies: dependencies, path: "Shared/\(name)", exclude: [],
+            resources: resources, swiftSettings: .strict)
+    }
+
+    /// A service is one executable; what it has in common with the others comes from `Shared`.
+    static func service(_ name: String, _ extra: [Dependency] = []) -> Target {
+        .executableTarget(
+            name: name,
+            dependencies: [
+                "Kernel", "Events", "Postgres", "RabbitMQ", "Messaging", "Directory", "Web", "Service",
+                .hummingbird, .configuration, .lifecycle, .logging, .metrics, .argumentParser,
+            ] + extra,
+            path: "Services/\(name)", exclude: ["README.md"],
+            resources: [.copy("Views"), .copy("Migrations")], swiftSettings: .strict)
+    }
+
+    /// The tests of one module, in the folder of its name.
+    static func tests(of name: String, _ dependencies: [Dependency] = [], resources: [Resource] = []) -> Target {
+        .testTarget(
+            name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "Support"] + dependencies,
+            path: "Tests/\(name)", resources: resources, swiftSettings: .strict)
+    }
+}
+
+let services = ["Identity", "Ledger", "Canteen", "Access", "Journal", "Notifier"]
+let serviceParts: [Target.Dependency] = [
+    "Kernel", "Events", "Postgres", "RabbitMQ", "Messaging", "Directory", "Web", "Service", .hummingbird, .httpTesting,
+]
+
+let systemLibraries: [Target] = [
+    .systemLibrary(name: "CLibPQ", path: "Shared/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(
+        name: "CRabbitMQ", path: "Shared/CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+    .systemLibrary(name: "CArgon2", path: "Shared/CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
+    .systemLibrary(
+        name: "CQREncode", path: "Shared/CQREncode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
+    .systemLibrary(
+        name: "CGettextPO", path: "Shared/CGettextPO", providers: [.apt(["libgettextpo-dev"])]),
+    .systemLibrary(
+        name: "CCurl", path: "Shared/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+]
+
+let sharedModules: [Target] = [
+    .shared("Kernel", [.crypto]),
+    .shared("Events", ["Kernel"]),
+    .shared("Postgres", ["CLibPQ", "Kernel", .logging, .metrics, .deque, .crypto]),
+    .shared("RabbitMQ", ["CRabbitMQ", "Kernel", .logging, .metrics]),
+    .shared(
+        "Messaging", ["Kernel", "Events", "Postgres", "RabbitMQ", .logging, .metrics, .lifecycle, .tracing, .httpClient],
+        resources: [.copy("Migrations")]),
+    .shared(
+        "Directory", ["Kernel", "Events", "Postgres", "Messaging", .logging],
+        resources: [.copy("Migrations")]),
+    .shared(
+        "Web",
+        ["CGettextPO", "Kernel", "Directory", "Postgres", .hummingbird, .mustache, .jwt, .crypto, .logging, .tracing],
+        resources: [.copy("Views"), .copy("Assets"), .copy("Catalogues")]),
+    .shared(
+        "Service",
+        [
+            "Kernel", "Events", "Postgres", "RabbitMQ", "Messaging", "Directory", "Web", .hummingbird, .configuration,
+            .lifecycle, .unixSignals, .logging, .coreMetrics, .metrics, .tracing, .argumentParser, .systemPackage,
+        ]),
+    .shared("Mail", ["CCurl", "Kernel", .logging, .crypto]),
+]
+
+let executables: [Target] = [
+    .service("Identity", ["CArgon2", "CQREncode", .jwt, .crypto]),
+    .service("Ledger"),
+    .service("Canteen"),
+    .service("Access", [.httpClient, .crypto]),
+    .service("Journal"),
+    .service("Notifier", ["Mail", .crypto]),
+    .executableTarget(
+        name: "Contracts", dependencies: ["Kernel", "Events", "Messaging", .argumentParser], path: "Shared/Contracts",
+        swiftSettings: .strict),
+    .executableTarget(
+        name: "Benchmarks",
+        dependencies: [
+            "Kernel", "Events", "Postgres", "RabbitMQ", "Messaging", "Mail", .httpClient, .argumentParser,
+        ], path: "deploy/Benchmarks", exclude: ["peers"], swiftSettings: .strict),
+]
+
+let sharedTests: [Target] = [
+    .tests(of: "Kernel"),
+    .tests(of: "Events", ["Kernel"], resources: [.copy("Golden")]),
+    .tests(of: "Postgres", ["Kernel"]),
+    .tests(of: "RabbitMQ", ["Kernel"]),
+    .tests(of: "Messaging", ["Kernel", "Events", "Postgres", "RabbitMQ"]),
+    .tests(of: "Directory", ["Kernel", "Events", "Postgres", "Messaging"]),
+    .tests(of: "Web", ["Kernel", "Directory", "Postgres", .hummingbird, .httpTesting, .jwt]),
+    .tests(of: "Service", serviceParts + [.configuration]),
+    .tests(of: "Mail", ["Kernel"]),
+]
+let serviceTests: [Target] = services.map { name in
+    let extra: [Target.Dependency] = name == "Notifier" ? ["Mail"] : []
+    return .tests(of: name, serviceParts + extra)
+}
+let wholeTests: [Target] = [
+    .testTarget(
+        name: "ArchitectureTests", dependencies: ["Support"], path: "Tests/Architecture", swiftSettings: .strict),
+    .testTarget(
+        name: "JourneysTests", dependencies: services.map { Target.Dependency(stringLiteral: $0) } + serviceParts + ["Support", .httpClient],
+        path: "Tests/Journeys", swiftSettings: .strict),
+]
+let testTargets = sharedTests + serviceTests + wholeTests
+
+let products: [Product] = services.map { Product.executable(name: $0, targets: [$0]) } + [
+    .executable(name: "contracts", targets: ["Contracts"]),
+    .executable(name: "benchmarks", targets: ["Benchmarks"]),
+]
+
+/// What tests stand on: servers of their own, a database for each case.
+let support = Target.target(
+    name: "Support", dependencies: ["Kernel", "Postgres", "RabbitMQ", .httpClient], path: "Tests/Support",
+    swiftSettings: .strict)
+
+let wantedTests = testTargets.filter { chosenTests?.contains(String($0.name.dropLast("Tests".count))) ?? true }
+
+let package = Package(
+    name: "Zvonok",
+    products: products,
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: [.defaults, "YAML"]),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: systemLibraries + sharedModules + executables + [support] + wantedTests
+)

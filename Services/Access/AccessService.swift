@@ -1,0 +1,2 @@
+import Hummingbird
+@main struct AccessService { static func main() async throws { print("Access") } }

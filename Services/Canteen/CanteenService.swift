@@ -1,0 +1,2 @@
+import Hummingbird
+@main struct CanteenService { static func main() async throws { print("Canteen") } }

@@ -1,0 +1,2 @@
+import Hummingbird
+@main struct IdentityService { static func main() async throws { print("Identity") } }

@@ -1,0 +1,2 @@
+import Hummingbird
+@main struct JournalService { static func main() async throws { print("Journal") } }

@@ -1,0 +1,2 @@
+import Hummingbird
+@main struct LedgerService { static func main() async throws { print("Ledger") } }

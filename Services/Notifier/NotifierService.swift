@@ -1,0 +1,2 @@
+import Hummingbird
+@main struct NotifierService { static func main() async throws { print("Notifier") } }
