@@ -23,7 +23,6 @@ extension Target.Dependency {
     static let crypto: Self = .product(name: "Crypto", package: "swift-crypto")
     static let jwt: Self = .product(name: "JWTKit", package: "jwt-kit")
     static let httpClient: Self = .product(name: "AsyncHTTPClient", package: "async-http-client")
-    static let yams: Self = .product(name: "Yams", package: "Yams")
     static let systemPackage: Self = .product(name: "SystemPackage", package: "swift-system")
     static let httpTesting: Self = .product(name: "HummingbirdTesting", package: "hummingbird")
 }
@@ -136,7 +135,9 @@ let sharedTests: [Target] = [
     .tests(of: "Messaging", ["Kernel", "Events", "Postgres", "RabbitMQ"]),
     .tests(of: "Directory", ["Kernel", "Events", "Postgres", "Messaging"]),
     .tests(of: "Web", ["Kernel", "Directory", "Postgres", .hummingbird, .httpTesting, .jwt]),
-    .tests(of: "Service", serviceParts + [.configuration]),
+    .testTarget(
+        name: "ServiceTests", dependencies: serviceParts + ["Support", .configuration], path: "Tests/Service",
+        swiftSettings: .strict),
     .tests(of: "Mail", ["Kernel"]),
 ]
 let serviceTests: [Target] = services.map { name in
@@ -181,7 +182,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: systemLibraries + sharedModules + executables + [support] + wantedTests
 )
