@@ -113,7 +113,7 @@ let sharedModules: [Target] = [
 let executables: [Target] = [
     .service("Identity", ["CArgon2", "CQREncode", .jwt, .crypto]),
     .service("Ledger"),
-    .service("Canteen"),
+    .service("Canteen", [.crypto]),
     .service("Access", [.httpClient, .crypto]),
     .service("Journal"),
     .service("Notifier", ["Mail", .crypto]),

@@ -1,0 +1,141 @@
+import Directory
+import Events
+import Foundation
+import Kernel
+import Messaging
+import Postgres
+
+/// A till sells: the sale is stored as pending and the charge is asked for, in one transaction.
+///
+/// The till makes the sale's id. Sent again with the same contents it changes nothing; with others it is refused.
+struct SellGoods {
+    /// How long Ledger may take before its answer comes too late for the queue in front of the till.
+    static let timeToLive: TimeInterval = 1.0
+
+    let saleID: UUID
+    let school: UUID
+    let till: Till?
+    let buyer: Buyer
+    let basket: Basket
+    let kind: PurchaseKind
+    /// The till's own time, believed within a day.
+    let soldAt: Date?
+    let localSequence: Int64?
+    let soldBy: UUID?
+
+    /// Who stands at the till.
+    enum Buyer: Sendable, Equatable {
+        case card(CardNumber)
+        case person(UUID)
+    }
+
+    enum Refused: Error, Equatable {
+        case unknownCard
+        case noPupilHere
+        case basket(Basket.Refused)
+        /// The same id with other contents.
+        case differs
+    }
+
+    /// Gives the sale as it stands now: pending when it is new, ended when it has been repeated.
+    func run(now: Date, in transaction: borrowing Transaction, outbox: Outbox) throws -> Sale {
+        let person = try buyerID(in: transaction)
+        let zone = try Directory.zone(of: school, in: transaction)
+        let time = soldAt.map { $0 <= now && $0 > now.addingTimeInterval(-86_400) ? $0 : now } ?? now
+        if let known = try Sale.locked(saleID, in: transaction) {
+            guard known.personID == person, known.schoolID == school, known.kind == kind else { throw Refused.differs }
+            return known
+        }
+        let priced: Basket.Priced
+        do {
+            priced = try basket.priced(
+                school: school, day: zone.day(of: time), titles: Self.russianTitle, in: transaction)
+        } catch let refused as Basket.Refused {
+            throw Refused.basket(refused)
+        }
+        let inserted = try transaction.execute(
+            """
+            insert into sale (id, school_id, till_id, till_name, local_sequence, person_id, kind, meal, amount_kopecks, items,
+                sold_by, sold_at, day, state)
+            values (\(saleID), \(school), \(till?.id), \(till?.name ?? ""), \(localSequence), \(person), \(kind.rawValue),
+                \(priced.meal?.rawValue ?? "buffet"), \(priced.amount), \(JSON(priced.items)), \(soldBy), \(time),
+                \(zone.day(of: time)), 'pending')
+            on conflict (id) do nothing
+            """)
+        guard inserted == 1 else {
+            // The same sale came by another copy at the same moment; it is theirs.
+            guard let theirs = try Sale.sale(saleID, in: transaction) else { throw NotYet("the sale is being written") }
+            return theirs
+        }
+        try ask(number: 1, person: person, priced: priced, at: time, now: now, in: transaction, outbox: outbox)
+        guard let sale = try Sale.sale(saleID, in: transaction) else { throw NotYet("the sale is being written") }
+        return sale
+    }
+
+    /// What is sold keeps its name in the books, and the books are Russian.
+    static func russianTitle(_ kind: MealKind) -> String {
+        switch kind {
+        case .breakfast: "Завтрак"
+        case .secondBreakfast: "Второй завтрак"
+        case .lunch: "Обед"
+        case .snack: "Полдник"
+        }
+    }
+
+    private func ask(
+        number: Int, person: UUID, priced: Basket.Priced, at time: Date, now: Date, in transaction: borrowing Transaction,
+        outbox: Outbox
+    ) throws {
+        let charge = Attempt.chargeID(of: saleID, number: number)
+        try transaction.execute(
+            """
+            insert into attempt (charge_id, sale_id, number, state) values (\(charge), \(saleID), \(number), 'asked')
+            """)
+        try outbox.publish(
+            Charge(
+                chargeID: charge, saleID: saleID, attempt: number, personID: person, amount: priced.amount, kind: kind,
+                what: priced.description, tillID: till?.id, by: soldBy, soldAt: time,
+                expiresAt: now.addingTimeInterval(Self.timeToLive), offlineDay: nil, allowanceID: nil),
+            in: transaction)
+    }
+
+    private func buyerID(in transaction: borrowing Transaction) throws -> UUID {
+        let person: UUID
+        switch buyer {
+        case .person(let id): person = id
+        case .card(let number):
+            guard let holder = try KnownCard.holder(of: number, in: transaction) else { throw Refused.unknownCard }
+            person = holder
+        }
+        // A card of another school opens no purse here.
+        guard let child = try Directory.child(person, in: transaction), child.schoolID == school else {
+            throw Refused.noPupilHere
+        }
+        return person
+    }
+}
+
+/// The till waited in vain: the attempt is closed. A charge that was posted is taken back, one that was not can never be
+/// any more; the sale ends as refused when Ledger has said which.
+struct GiveUpSale {
+    let saleID: UUID
+
+    /// Gives the sale as it is: it may have been decided in the last moment, and then that counts.
+    func run(in transaction: borrowing Transaction, outbox: Outbox) throws -> Sale? {
+        guard let sale = try Sale.locked(saleID, in: transaction) else { return nil }
+        guard sale.state == .pending else { return sale }
+        let asked = try transaction.rows(
+            """
+            update attempt set state = 'withdrawing' where sale_id = \(saleID) and state = 'asked'
+            returning charge_id, number
+            """, as: UUID.self, Int.self)
+        for (charge, number) in asked {
+            try outbox.publish(
+                WithdrawCharge(
+                    chargeID: charge, saleID: saleID, attempt: number, personID: sale.personID,
+                    reason: "no answer in time", expiresAt: nil),
+                in: transaction)
+        }
+        return sale
+    }
+}
