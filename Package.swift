@@ -153,10 +153,13 @@ let wholeTests: [Target] = [
 ]
 let testTargets = sharedTests + serviceTests + wholeTests
 
-let products: [Product] = services.map { Product.executable(name: $0, targets: [$0]) } + [
-    .executable(name: "contracts", targets: ["Contracts"]),
-    .executable(name: "benchmarks", targets: ["Benchmarks"]),
-]
+/// The executables that the chosen tests stand on; all of them when nothing was chosen.
+let wantedExecutables = executables.filter { target in
+    guard let chosenTests, !chosenTests.contains("Journeys") else { return true }
+    return chosenTests.contains(target.name) || (target.name == "Contracts" && chosenTests.contains("Events"))
+}
+
+let products: [Product] = wantedExecutables.map { Product.executable(name: $0.name, targets: [$0.name]) }
 
 /// What tests stand on: servers of their own, a database for each case.
 let support = Target.target(
@@ -183,5 +186,5 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
-    targets: systemLibraries + sharedModules + executables + [support] + wantedTests
+    targets: systemLibraries + sharedModules + wantedExecutables + [support] + wantedTests
 )
