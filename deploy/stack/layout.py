@@ -1,0 +1,74 @@
+"""Where everything of one installation is: folders, ports, names."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / ".run-tools"
+SERVICES = ["identity", "ledger", "canteen", "access", "journal", "notifier"]
+# Files from Debian packages that we name by path; PostgreSQL keeps its programs out of PATH.
+POSTGRES_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
+RABBITMQ_PROGRAMS = Path("/usr/lib/rabbitmq/bin")
+FONTS = Path("/usr/share/fonts/truetype/paratype")
+
+
+@dataclass
+class Ports:
+    """All ports of one installation, counted from `base`; it uses no port above base + 99."""
+
+    base: int
+    http: dict = field(init=False)
+    health: dict = field(init=False)
+
+    def __post_init__(self):
+        self.proxy = self.base
+        self.http = {name: self.base + 11 + number for number, name in enumerate(SERVICES)}
+        self.health = {name: self.base + 21 + number for number, name in enumerate(SERVICES)}
+        self.postgres = self.base + 32
+        self.smtp = self.base + 40
+        self.mail = self.base + 41
+        self.amqp = self.base + 72
+        self.management = self.base + 73
+        self.broker_metrics = self.base + 74
+        self.broker_distribution = self.base + 75
+        self.broker_names = self.base + 76
+        self.mqtt = self.base + 83
+
+
+@dataclass
+class Layout:
+    """One installation: a folder that holds all of its state, and its ports."""
+
+    folder: Path
+    ports: Ports
+    build: str = "debug"
+
+    def __post_init__(self):
+        self.folder = Path(self.folder).absolute()
+        self.secrets = self.folder / "secrets.json"
+        self.config = self.folder / "config"
+        self.logs = self.folder / "logs"
+        self.pids = self.folder / "pids"
+        self.hold = self.folder / "hold"
+        self.authority = self.folder / "tls" / "authority.pem"
+        self.demo = self.folder / "demo.json"
+        self.definitions = self.folder / "rabbitmq" / "definitions.json"
+
+    @property
+    def public_address(self) -> str:
+        return f"https://localhost:{self.ports.proxy}"
+
+    def binary(self, service: str) -> Path:
+        return ROOT / ".build" / self.build / service.capitalize()
+
+    def make(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for folder in (self.config, self.logs, self.pids, self.hold):
+            folder.mkdir(exist_ok=True)
+        self.config.chmod(0o700)
+
+
+def demo_layout(build: str = "debug") -> Layout:
+    """The installation of `deploy/up`: `.run`, ports from 18000 or from `ZVONOK_PORTS`."""
+    return Layout(ROOT / ".run", Ports(int(os.environ.get("ZVONOK_PORTS", "18000"))), build)
