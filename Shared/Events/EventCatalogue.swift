@@ -1,0 +1,48 @@
+/// The single list of all messages; documentation, golden files, topology and permissions come from it.
+public enum EventCatalogue {
+    /// The facts of one service.
+    public struct Publisher: Sendable {
+        /// `ledger`
+        public let service: String
+        public let facts: [any Event.Type]
+    }
+
+    /// A command, who may send it and who carries it out.
+    public struct CommandRoute: Sendable {
+        public let command: any Command.Type
+        public let senders: [String]
+        public let receiver: String
+    }
+
+    public static let publishers: [Publisher] = [
+        Publisher(
+            service: "identity",
+            facts: [
+                SchoolChanged.self, ClassChanged.self, PersonChanged.self, PupilChanged.self, RightsChanged.self,
+                ContactChanged.self, SigningKeyChanged.self, SessionEnded.self,
+            ]),
+        Publisher(
+            service: "ledger",
+            facts: [
+                AccountChanged.self, ChargeAccepted.self, ChargeDeclined.self, ChargeWithdrawn.self,
+                TopUpPosted.self, AllowanceChanged.self,
+            ]),
+        Publisher(service: "canteen", facts: [SaleCompleted.self, SaleRefused.self, MenuPublished.self]),
+        Publisher(service: "access", facts: [CardChanged.self, PassageRecorded.self, DeviceChanged.self]),
+        Publisher(
+            service: "journal",
+            facts: [
+                ClassDayChanged.self, LessonRecorded.self, MarkChanged.self, AttendanceChanged.self,
+                RemarkChanged.self, CommentChanged.self,
+            ]),
+        Publisher(service: "notifier", facts: [DigestSent.self]),
+    ]
+
+    public static let commands: [CommandRoute] = [
+        CommandRoute(command: Charge.self, senders: ["canteen"], receiver: "ledger"),
+        CommandRoute(command: WithdrawCharge.self, senders: ["canteen"], receiver: "ledger"),
+    ]
+
+    /// Every fact, by publisher, then every command.
+    public static let all: [any Event.Type] = publishers.flatMap(\.facts) + commands.map { $0.command }
+}
