@@ -90,7 +90,7 @@ let sharedModules: [Target] = [
     .shared("Kernel", [.crypto]),
     .shared("Events", ["Kernel"]),
     .shared("Postgres", ["CLibPQ", "Kernel", .logging, .metrics, .deque, .crypto]),
-    .shared("RabbitMQ", ["CRabbitMQ", "Kernel", .logging, .metrics]),
+    .shared("RabbitMQ", ["CRabbitMQ", "Kernel", .logging, .metrics, .crypto]),
     .shared(
         "Messaging", ["Kernel", "Events", "Postgres", "RabbitMQ", .logging, .metrics, .lifecycle, .tracing, .httpClient],
         resources: [.copy("Migrations")]),

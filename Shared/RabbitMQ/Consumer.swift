@@ -1,0 +1,238 @@
+import CRabbitMQ
+import Dispatch
+import Logging
+import Synchronization
+
+/// Receives from one queue, in batches, and acknowledges by hand.
+///
+/// The queue it runs on sleeps until the socket is readable: between messages no thread is held, and an
+/// acknowledgement never waits for the next message. A timer looks in beside it, so that heartbeats are served while
+/// handlers work. After a loss, a cancelled consumer or a closed channel there is a whole new connection: consuming
+/// again on the same channel loses messages with RabbitMQ 3.10.8.
+public actor Consumer {
+    private let executor: QueueExecutor
+    private let configuration: BrokerConfiguration
+    private let queue: String
+    private let prefetch: UInt16
+    private let largestBatch: Int
+    private let logger: Logger
+    private let shownStatus = Mutex(BrokerStatus.idle)
+    private let incoming: AsyncStream<[Delivery]>.Continuation
+
+    /// Whatever has come together, in the order of the queue; for one reader. Ends when `run` ends.
+    ///
+    /// Bounded by the broker: it stops at the prefetch count until something is acknowledged. After a reconnection
+    /// deliveries of the lost connection may still lie in here; acknowledging them does nothing, and they come again.
+    public nonisolated let deliveries: AsyncStream<[Delivery]>
+
+    private var connection: Connection?
+    private var generation = 0
+    private var tags = OpenTags()
+    private var assembly = Assembly(generation: 0)
+    private var reader: (any DispatchSourceRead)?
+    private var timer: (any DispatchSourceTimer)?
+    private var ending: CheckedContinuation<BrokerError, Never>?
+    private var end: BrokerError?
+    private var isStopping = false
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// Connects nothing yet; see `run`.
+    ///
+    /// - Parameters:
+    ///   - prefetch: how many deliveries may be unacknowledged at a time.
+    ///   - largestBatch: how many at most come in one element of `deliveries`.
+    public init(
+        _ configuration: BrokerConfiguration, queue: String, prefetch: Int = 300, largestBatch: Int = 500,
+        logger: Logger
+    ) {
+        executor = QueueExecutor(label: "zvonok.consumer.\(queue)")
+        self.configuration = configuration
+        self.queue = queue
+        self.prefetch = UInt16(clamping: max(1, prefetch))
+        self.largestBatch = max(1, largestBatch)
+        self.logger = logger
+        (deliveries, incoming) = AsyncStream.makeStream()
+    }
+
+    /// How it stands with the broker.
+    public nonisolated var status: BrokerStatus { shownStatus.withLock { $0 } }
+
+    /// Consumes, and reconnects with back-off, until the task is cancelled.
+    ///
+    /// Then nothing new arrives and `deliveries` ends after what is already in it, but the connection stays open for
+    /// the last acknowledgements: call `close` when they are done.
+    public func run() async {
+        defer { incoming.finish() }
+        var recovery = Recovery(configuration.recovery)
+        while !Task.isCancelled, !isStopping {
+            var lifetime = Duration.zero
+            var error: BrokerError
+            do {
+                try open()
+                let start = ContinuousClock.now
+                error = await ended()
+                lifetime = .now - start
+            } catch let failure as BrokerError {
+                drop()
+                error = failure
+            } catch let failure {
+                error = BrokerError(.connectionLost, "\(failure)")
+            }
+            if Task.isCancelled || isStopping { break }
+            let delay = recovery.failed(after: lifetime, jitter: .random(in: 0..<1))
+            show(.recovering(failures: recovery.failures, error))
+            logger.warning(
+                "The consumer has no connection to the broker.",
+                metadata: error.metadata.merging(["queue": "\(queue)"]) { $1 })
+            try? await Task.sleep(for: delay)
+        }
+    }
+
+    /// Acknowledges this delivery and every earlier one of its connection.
+    ///
+    /// Does nothing when the connection it came on is gone: the broker delivers it again.
+    public func acknowledge(upTo delivery: Delivery) {
+        guard delivery.generation == generation, let connection else { return }
+        guard tags.settle(upTo: delivery.tag) else { return }
+        settled(amqp_basic_ack(connection.state, Connection.channel, delivery.tag, 1))
+    }
+
+    /// Acknowledges these, with one word to the broker where they are the oldest that are open.
+    public func acknowledge(_ deliveries: [Delivery]) {
+        guard let connection else { return }
+        let current = deliveries.compactMap { $0.generation == generation ? $0.tag : nil }
+        for step in tags.settle(current) {
+            settled(amqp_basic_ack(connection.state, Connection.channel, step.tag, step.isMultiple ? 1 : 0))
+        }
+    }
+
+    /// Gives a delivery back: to the head of the queue, or as dead to where the queue sends its dead.
+    public func reject(_ delivery: Delivery, requeue: Bool) {
+        guard delivery.generation == generation, let connection else { return }
+        guard tags.settle([delivery.tag]).isEmpty == false else { return }
+        settled(amqp_basic_nack(connection.state, Connection.channel, delivery.tag, 0, requeue ? 1 : 0))
+    }
+
+    /// Ends the connection; what is not acknowledged goes back to the queue at once.
+    public func close() {
+        isStopping = true
+        let open = connection
+        fail(BrokerError(.closed, "the consumer was closed"))
+        open?.close()
+        incoming.finish()
+        show(.closed)
+    }
+
+    // MARK: - The connection
+
+    private func open() throws {
+        let connection = try Connection(configuration, purpose: "consumer of \(queue)")
+        amqp_basic_qos(connection.state, Connection.channel, 0, prefetch, 0)
+        try connection.checkReply("setting the prefetch count")
+        _ = queue.withAMQPBytes {
+            amqp_basic_consume(connection.state, Connection.channel, $0, amqp_bytes_t(), 0, 0, 0, amqp_table_t())
+        }
+        try connection.checkReply("consuming from \(queue)")
+        self.connection = connection
+        generation += 1
+        tags = OpenTags()
+        assembly = Assembly(generation: generation)
+        end = nil
+        watch(connection)
+        show(.connected)
+        drain()
+    }
+
+    private func watch(_ connection: Connection) {
+        let reader = DispatchSource.makeReadSource(fileDescriptor: connection.fileDescriptor, queue: executor.queue)
+        reader.setEventHandler { [weak self] in self?.assumeIsolated { $0.drain() } }
+        // The socket may only be closed when the source has let go of it; the handler keeps it until then.
+        let kept = Kept(connection: connection)
+        reader.setCancelHandler { withExtendedLifetime(kept) {} }
+        reader.resume()
+        self.reader = reader
+
+        let timer = DispatchSource.makeTimerSource(queue: executor.queue)
+        let interval = configuration.heartbeatSeconds * 250
+        timer.schedule(deadline: .now() + .milliseconds(interval), repeating: .milliseconds(interval))
+        timer.setEventHandler { [weak self] in self?.assumeIsolated { $0.drain() } }
+        timer.resume()
+        self.timer = timer
+    }
+
+    /// Reads until nothing is left, also out of librabbitmq's and OpenSSL's own buffers, which the socket knows
+    /// nothing about.
+    private func drain() {
+        guard let connection else { return }
+        var batch: [Delivery] = []
+        do {
+            while let frame = try connection.nextFrame(within: .zero) {
+                if case .delivered(let delivery) = try assembly.take(frame) {
+                    if batch.isEmpty { batch.reserveCapacity(min(Int(prefetch), largestBatch)) }
+                    batch.append(delivery)
+                    if batch.count == largestBatch {
+                        hand(batch)
+                        batch = []
+                    }
+                }
+                connection.releaseBuffers()
+            }
+            hand(batch)
+        } catch {
+            hand(batch)
+            fail(error as? BrokerError ?? BrokerError(.connectionLost, "\(error)"))
+        }
+    }
+
+    private func hand(_ batch: [Delivery]) {
+        if !batch.isEmpty, !isStopping { incoming.yield(batch) }
+    }
+
+    private func settled(_ status: Int32) {
+        if status != AMQP_STATUS_OK.rawValue { fail(BrokerError(status: status, while: "acknowledging")) }
+    }
+
+    private func drop() {
+        reader?.cancel()
+        timer?.cancel()
+        reader = nil
+        timer = nil
+        connection = nil
+    }
+
+    private func fail(_ error: BrokerError) {
+        drop()
+        end = error
+        ending?.resume(returning: error)
+        ending = nil
+    }
+
+    /// Returns when the connection has ended or the task is cancelled.
+    private func ended() async -> BrokerError {
+        await withTaskCancellationHandler {
+            if let end { return end }
+            if isStopping { return BrokerError(.closed, "stopping") }
+            return await withCheckedContinuation { ending = $0 }
+        } onCancel: {
+            executor.queue.async { self.assumeIsolated { $0.stop() } }
+        }
+    }
+
+    /// Takes nothing new; the connection stays for acknowledgements.
+    private func stop() {
+        guard !isStopping else { return }
+        isStopping = true
+        ending?.resume(returning: BrokerError(.closed, "stopping"))
+        ending = nil
+    }
+
+    private func show(_ status: BrokerStatus) { shownStatus.withLock { $0 = status } }
+}
+
+/// Carries a connection into the handler that outlives it by a moment.
+///
+/// Unchecked, because the handler only lets go of it, on the queue of the actor that owned it.
+private struct Kept: @unchecked Sendable {
+    let connection: Connection
+}
