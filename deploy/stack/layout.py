@@ -60,7 +60,12 @@ class Layout:
         return f"https://localhost:{self.ports.proxy}"
 
     def binary(self, service: str) -> Path:
-        return ROOT / ".build" / self.build / service.capitalize()
+        """The executable of a service; `ZVONOK_BIN` names a folder of ready ones."""
+        folder = Path(os.environ.get("ZVONOK_BIN", ROOT / ".build" / self.build))
+        return folder / service.capitalize()
+
+    def config_file(self, service: str) -> Path:
+        return self.config / f"{service}.yaml"
 
     def make(self):
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -70,5 +75,5 @@ class Layout:
 
 
 def demo_layout(build: str = "debug") -> Layout:
-    """The installation of `deploy/up`: `.run`, ports from 18000 or from `ZVONOK_PORTS`."""
-    return Layout(ROOT / ".run", Ports(int(os.environ.get("ZVONOK_PORTS", "18000"))), build)
+    """The installation of `deploy/up`: `.run` or `ZVONOK_RUN`, ports from 18000 or from `ZVONOK_PORTS`."""
+    return Layout(Path(os.environ.get("ZVONOK_RUN", ROOT / ".run")), Ports(int(os.environ.get("ZVONOK_PORTS", "18000"))), build)
