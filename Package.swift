@@ -163,7 +163,7 @@ let products: [Product] = wantedExecutables.map { Product.executable(name: $0.na
 
 /// What tests stand on: servers of their own, a database for each case.
 let support = Target.target(
-    name: "Support", dependencies: ["Kernel", "Postgres", "RabbitMQ", .httpClient], path: "Tests/Support",
+    name: "Support", dependencies: ["Kernel", "Postgres", "RabbitMQ", .httpClient, .logging], path: "Tests/Support",
     swiftSettings: .strict)
 
 let wantedTests = testTargets.filter { chosenTests?.contains(String($0.name.dropLast("Tests".count))) ?? true }

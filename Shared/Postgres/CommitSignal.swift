@@ -1,0 +1,63 @@
+import Synchronization
+
+/// Says that something was committed: whoever carries it on need not wait for his next look.
+///
+/// Several firings before anyone looks are one. Within one process only; between copies the slow look is the net.
+public final class CommitSignal: Sendable {
+    private struct State {
+        var isPending = false
+        var waiter: (id: UInt64, continuation: CheckedContinuation<Void, Never>)?
+        var count: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+
+    public init() {}
+
+    public func fire() {
+        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard let waiter = state.waiter else {
+                state.isPending = true
+                return nil
+            }
+            state.waiter = nil
+            return waiter.continuation
+        }
+        waiter?.resume()
+    }
+
+    /// Returns when the signal is fired (at once if it has been since the last wait), after the time, or when the task is
+    /// cancelled. One task waits at a time; a second releases the first.
+    public func wait(upTo time: Duration) async {
+        let timer = Task { [weak self] in
+            // Cancelled when the signal came first; then there is nothing to release.
+            if (try? await Task.sleep(for: time)) != nil { self?.release() }
+        }
+        defer { timer.cancel() }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+                let resume = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+                    if state.isPending || Task.isCancelled {
+                        state.isPending = false
+                        return [continuation]
+                    }
+                    let previous = state.waiter?.continuation
+                    state.count += 1
+                    state.waiter = (state.count, continuation)
+                    return previous.map { [$0] } ?? []
+                }
+                for one in resume { one.resume() }
+            }
+        } onCancel: {
+            release()
+        }
+    }
+
+    private func release() {
+        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            defer { state.waiter = nil }
+            return state.waiter?.continuation
+        }
+        waiter?.resume()
+    }
+}
