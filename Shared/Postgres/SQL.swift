@@ -49,6 +49,13 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
             pieces.append("")
         }
 
+        /// Binds a value or null. An overload of its own, because the compiler warns of an optional that is
+        /// interpolated through a generic parameter.
+        public mutating func appendInterpolation<Value: Bindable>(_ value: Value?) {
+            values.append(value)
+            pieces.append("")
+        }
+
         /// Puts a part of a statement in its place, with its values.
         public mutating func appendInterpolation(_ part: SQL) {
             pieces[pieces.count - 1] += part.pieces[0]
