@@ -1,1 +1,145 @@
-/// Filled in below.
+public import Events
+public import Foundation
+public import Kernel
+public import Postgres
+
+/// What a service knows of people, classes and guardianship, and the one decision made from it.
+///
+/// Everything here reads the service's own tables, filled by `DirectoryParts.hearing`; nobody is asked.
+public enum Directory {
+    /// Decides whether the viewer may do something about a child, class or school.
+    ///
+    /// One statement; a second one when families share in what is asked about a class or school.
+    /// - Parameter day: The date in the school's zone: grants end.
+    public static func decide(
+        _ viewer: Viewer, _ permission: Permission, about subject: Subject, on day: Day, in tx: borrowing Transaction
+    ) throws -> Decision {
+        let known = try Known(of: viewer, about: subject, in: tx)
+        let entitlement = Entitlement(
+            viewer: viewer, rights: known.rights, sessionHasEnded: known.sessionHasEnded, on: day)
+        var family: [UUID: Entitlement.Place] = [:]
+        if known.place != nil, Entitlement.needsFamily(for: permission, about: subject) {
+            let people = (known.rights?.children.map(\.childID) ?? []) + (viewer.isPupil ? [viewer.personID] : [])
+            family = try places(of: people, in: tx)
+        }
+        return entitlement.decide(permission, about: subject, place: known.place, family: family)
+    }
+
+    /// The children about whom the viewer, as their guardian, holds the permission on this day.
+    public static func children(
+        of viewer: Viewer, _ permission: Permission, on day: Day, in tx: borrowing Transaction
+    ) throws -> [ChildRecord] {
+        let known = try Known(of: viewer, about: .oneself, in: tx)
+        let entitlement = Entitlement(
+            viewer: viewer, rights: known.rights, sessionHasEnded: known.sessionHasEnded, on: day)
+        return try children(entitlement.children(for: permission), in: tx)
+    }
+
+    /// The schools in which the viewer holds the permission by a role, and the class to which it is confined, if any.
+    public static func places(
+        of viewer: Viewer, _ permission: Permission, in tx: borrowing Transaction
+    ) throws -> [RoleHeld] {
+        guard let rights = try Known(of: viewer, about: .oneself, in: tx).rights else { return [] }
+        return rights.roles.filter { held in
+            guard let reach = permission.roles[held.role] else { return false }
+            return held.classID != nil || reach == .wholeSchool
+        }
+    }
+
+    /// The schools in which the viewer holds the permission by a role over the whole of it.
+    public static func schools(
+        of viewer: Viewer, _ permission: Permission, in tx: borrowing Transaction
+    ) throws -> [SchoolRecord] {
+        let ids = try places(of: viewer, permission, in: tx).filter { $0.classID == nil }.map(\.schoolID)
+        return try schools(Array(Set(ids)), in: tx)
+    }
+
+    /// All roles that a person holds; empty when nothing is known of him.
+    public static func roles(of person: UUID, in tx: borrowing Transaction) throws -> [RoleHeld] {
+        try tx.first(
+            "select roles from directory_rights where id = \(person) and not ended", as: JSON<[RoleHeld]>.self)?.value
+            ?? []
+    }
+
+    private static func places(
+        of people: [UUID], in tx: borrowing Transaction
+    ) throws -> [UUID: Entitlement.Place] {
+        guard !people.isEmpty else { return [:] }
+        let rows = try tx.rows(
+            "select id, school_id, class_id, ended from directory_pupil where id = any(\(people))",
+            as: UUID.self, UUID.self, UUID?.self, Bool.self)
+        return Dictionary(
+            rows.map { ($0.0, Entitlement.Place(schoolID: $0.1, classID: $0.2, hasLeft: $0.3)) },
+            uniquingKeysWith: { $1 })
+    }
+}
+
+/// What one statement tells of a viewer and of what he asks about.
+private struct Known {
+    let rights: Entitlement.Rights?
+    let sessionHasEnded: Bool
+    let place: Entitlement.Place?
+
+    init(of viewer: Viewer, about subject: Subject, in tx: borrowing Transaction) throws {
+        let row = try tx.first(
+            Known.statement(viewer, subject),
+            as: Int64?.self, Bool?.self, JSON<[RoleHeld]>?.self, JSON<[Guardianship]>?.self, Bool.self, UUID?.self,
+            UUID?.self, Bool?.self)
+        guard let (version, ended, roles, children, sessionHasEnded, schoolID, classID, hasLeft) = row else {
+            rights = nil
+            self.sessionHasEnded = false
+            place = nil
+            return
+        }
+        let isVoid = ended ?? true
+        rights = version.map {
+            Entitlement.Rights(
+                version: $0, roles: isVoid ? [] : roles?.value ?? [], children: isVoid ? [] : children?.value ?? [])
+        }
+        self.sessionHasEnded = sessionHasEnded
+        place = schoolID.map { Entitlement.Place(schoolID: $0, classID: classID, hasLeft: hasLeft ?? false) }
+    }
+
+    /// The texts are constant, so that each is prepared once per connection.
+    private static func statement(_ viewer: Viewer, _ subject: Subject) -> SQL {
+        let person = viewer.personID
+        let session = viewer.sessionID
+        switch subject {
+        case .child(let id):
+            return """
+                select r.version, r.ended, r.roles, r.children,
+                    exists (select from directory_ended_session where id = \(session)),
+                    s.school_id, s.class_id, s.ended
+                from (values (1)) one
+                left join directory_rights r on r.id = \(person)
+                left join directory_pupil s on s.id = \(id)
+                """
+        case .schoolClass(let id):
+            return """
+                select r.version, r.ended, r.roles, r.children,
+                    exists (select from directory_ended_session where id = \(session)),
+                    s.school_id, s.id, s.ended
+                from (values (1)) one
+                left join directory_rights r on r.id = \(person)
+                left join directory_class s on s.id = \(id)
+                """
+        case .school(let id):
+            return """
+                select r.version, r.ended, r.roles, r.children,
+                    exists (select from directory_ended_session where id = \(session)),
+                    s.id, null::uuid, s.ended
+                from (values (1)) one
+                left join directory_rights r on r.id = \(person)
+                left join directory_school s on s.id = \(id)
+                """
+        case .oneself, .anySchool:
+            return """
+                select r.version, r.ended, r.roles, r.children,
+                    exists (select from directory_ended_session where id = \(session)),
+                    null::uuid, null::uuid, null::boolean
+                from (values (1)) one
+                left join directory_rights r on r.id = \(person)
+                """
+        }
+    }
+}

@@ -43,7 +43,7 @@ public enum Accent: String, DescribedEnum {
 }
 
 /// Whom to ask about what in a school.
-public struct SchoolContact: Codable, Sendable, Equatable {
+public struct SchoolContact: Codable, Sendable, Hashable {
     /// What it is about, as the family reads it.
     public let question: String
     public let name: String

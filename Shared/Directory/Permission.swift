@@ -1,0 +1,131 @@
+public import Events
+
+/// Something that can be allowed: by which roles it is held and over what, and whether guardians and the pupil himself
+/// hold it. This file is the only list there is.
+public struct Permission: Sendable, Hashable {
+    /// How far a role reaches. A role that names a class never reaches beyond it.
+    public enum Reach: Sendable, Hashable {
+        /// The class that the role names; a role that names none reaches nothing.
+        case ownClass
+        /// Every class and child of the school of the role.
+        case wholeSchool
+    }
+
+    /// What guardians may do about their children.
+    public enum GuardianShare: Sendable, Hashable {
+        case none
+        /// Whoever has a grant that holds (and covers the topic, if the permission has one).
+        case granted
+        /// Only the guardian who grants the others.
+        case primaryOnly
+    }
+
+    /// Whether families may ask about the class or school of their child as a whole.
+    public enum FamilySharing: Sendable, Hashable {
+        case childOnly
+        /// What shows nobody in particular: a timetable.
+        case ofClass
+        /// What the whole school shares: a menu.
+        case ofSchool
+    }
+
+    /// Unique: logs and the tests' matrix name it.
+    public let name: String
+    /// The topic that a guardian's grant must cover.
+    public let topic: Topic?
+    public let roles: [Role: Reach]
+    public let guardians: GuardianShare
+    /// Whether a pupil holds it about himself.
+    public let pupil: Bool
+    public let sharing: FamilySharing
+    /// Whether anyone signed in holds it about himself.
+    public let everyone: Bool
+
+    init(
+        _ name: String, topic: Topic? = nil, ownClass: [Role] = [], wholeSchool: [Role] = [],
+        guardians: GuardianShare = .none, pupil: Bool = false, sharing: FamilySharing = .childOnly,
+        everyone: Bool = false
+    ) {
+        self.name = name
+        self.topic = topic
+        self.roles = Dictionary(
+            ownClass.map { ($0, .ownClass) } + wholeSchool.map { ($0, .wholeSchool) }, uniquingKeysWith: { $1 })
+        self.guardians = guardians
+        self.pupil = pupil
+        self.sharing = sharing
+        self.everyone = everyone
+    }
+
+    private static let heads: [Role] = [.deputyHead, .director]
+    private static let wholeStaff: [Role] = Role.allCases.filter { $0 != .classTeacher && $0 != .tutor }
+}
+
+// MARK: - What a family reads
+
+extension Permission {
+    public static let seeDiary = Permission(
+        "seeDiary", topic: .diary, ownClass: [.classTeacher], wholeSchool: heads, guardians: .granted, pupil: true)
+    public static let seeMarks = Permission(
+        "seeMarks", topic: .diary, ownClass: [.classTeacher], wholeSchool: heads, guardians: .granted, pupil: true)
+    /// JR-15, D-10: never the pupil.
+    public static let seeRemarks = Permission(
+        "seeRemarks", topic: .diary, ownClass: [.classTeacher], wholeSchool: heads + [.socialPedagogue, .psychologist],
+        guardians: .granted)
+    public static let seeAttendance = Permission(
+        "seeAttendance", topic: .attendance, ownClass: [.classTeacher],
+        wholeSchool: heads + [.socialPedagogue], guardians: .granted, pupil: true)
+    public static let seeMeals = Permission(
+        "seeMeals", topic: .meals, ownClass: [.classTeacher, .tutor], wholeSchool: heads + [.nurse],
+        guardians: .granted, pupil: true)
+    /// What was bought for how much; never the pupil, whose cabinet has no money in it (ID-35).
+    public static let seePurchases = Permission(
+        "seePurchases", topic: .meals, wholeSchool: [.accountant], guardians: .granted)
+    public static let seeMoney = Permission(
+        "seeMoney", topic: .money, wholeSchool: [.accountant], guardians: .granted)
+    /// AC-07: a parent sets what may be spent in a day.
+    public static let setLimit = Permission("setLimit", topic: .money, guardians: .granted)
+    public static let seeTimetable = Permission(
+        "seeTimetable", ownClass: [.classTeacher, .tutor], wholeSchool: wholeStaff, guardians: .granted, pupil: true,
+        sharing: .ofClass)
+    public static let seeMenu = Permission(
+        "seeMenu", ownClass: [.classTeacher, .tutor], wholeSchool: wholeStaff, guardians: .granted, pupil: true,
+        sharing: .ofSchool)
+    /// The family's home page with all children side by side.
+    public static let seeHome = Permission("seeHome", guardians: .granted, pupil: true)
+    /// One child's line of the day; each kind of notice is held back by its own topic.
+    public static let seeFeed = Permission(
+        "seeFeed", guardians: .granted, pupil: true)
+    /// NT-01: which letters come, and when.
+    public static let chooseAlerts = Permission("chooseAlerts", guardians: .granted)
+    /// ID-30: invite another adult, change what he may see.
+    public static let shareAccess = Permission("shareAccess", guardians: .primaryOnly)
+    /// One's own profile, password and sessions.
+    public static let seeOneself = Permission("seeOneself", everyone: true)
+}
+
+// MARK: - What staff do
+
+extension Permission {
+    public static let enterLessons = Permission(
+        "enterLessons", ownClass: [.classTeacher], wholeSchool: heads + [.subjectTeacher])
+    public static let topUpAtDesk = Permission("topUpAtDesk", wholeSchool: [.accountant])
+    public static let sellAtTill = Permission("sellAtTill", wholeSchool: [.cashier])
+    public static let editMenu = Permission("editMenu", wholeSchool: [.kitchen])
+    public static let requestClassMeals = Permission(
+        "requestClassMeals", ownClass: [.classTeacher, .tutor], wholeSchool: [.kitchen])
+    public static let watchGate = Permission("watchGate", wholeSchool: [.gateGuard])
+    public static let manageCards = Permission("manageCards", wholeSchool: [.gateGuard, .curator, .secretary])
+    public static let manageDevices = Permission("manageDevices", wholeSchool: [.operatorOfSystem, .curator])
+    public static let manageTimetable = Permission("manageTimetable", wholeSchool: heads + [.curator])
+    public static let managePeople = Permission("managePeople", wholeSchool: [.curator, .secretary])
+    public static let issueInvitations = Permission(
+        "issueInvitations", ownClass: [.classTeacher], wholeSchool: [.curator])
+
+    /// All of them: the tests walk it, so a new one is put here too.
+    public static let all: [Permission] = [
+        seeDiary, seeMarks, seeRemarks, seeAttendance, seeMeals, seePurchases, seeMoney, setLimit, seeTimetable,
+        seeMenu, seeHome, seeFeed, chooseAlerts, shareAccess, seeOneself, enterLessons, topUpAtDesk, sellAtTill,
+        editMenu, requestClassMeals, watchGate, manageCards, manageDevices, manageTimetable, managePeople,
+        issueInvitations,
+    ]
+}
