@@ -129,7 +129,7 @@ let executables: [Target] = [
 
 let sharedTests: [Target] = [
     .tests(of: "Kernel"),
-    .tests(of: "Events", ["Kernel"], resources: [.copy("Golden")]),
+    .tests(of: "Events", ["Kernel", "Contracts"], resources: [.copy("Golden")]),
     .tests(of: "Postgres", ["Kernel"]),
     .tests(of: "RabbitMQ", ["Kernel"]),
     .tests(of: "Messaging", ["Kernel", "Events", "Postgres", "RabbitMQ"]),
@@ -153,20 +153,33 @@ let wholeTests: [Target] = [
 ]
 let testTargets = sharedTests + serviceTests + wholeTests
 
-/// The executables that the chosen tests stand on; all of them when nothing was chosen.
-let wantedExecutables = executables.filter { target in
-    guard let chosenTests, !chosenTests.contains("Journeys") else { return true }
-    return chosenTests.contains(target.name) || (target.name == "Contracts" && chosenTests.contains("Events"))
+/// A target with everything it stands on.
+func closure(of wanted: [Target], in all: [Target]) -> [Target] {
+    var names = Set(wanted.map(\.name))
+    var rest = wanted
+    while let target = rest.popLast() {
+        for dependency in target.dependencies {
+            guard case .byNameItem(let name, _) = dependency, names.insert(name).inserted else { continue }
+            rest += all.filter { $0.name == name }
+        }
+    }
+    return all.filter { names.contains($0.name) }
 }
-
-let products: [Product] = wantedExecutables.map { Product.executable(name: $0.name, targets: [$0.name]) }
 
 /// What tests stand on: servers of their own, a database for each case.
 let support = Target.target(
     name: "Support", dependencies: ["Kernel", "Postgres", "RabbitMQ", .httpClient, .logging], path: "Tests/Support",
     swiftSettings: .strict)
 
-let wantedTests = testTargets.filter { chosenTests?.contains(String($0.name.dropLast("Tests".count))) ?? true }
+let allTargets = systemLibraries + sharedModules + executables + [support] + testTargets
+let targets: [Target] =
+    if let chosenTests {
+        closure(of: testTargets.filter { chosenTests.contains(String($0.name.dropLast("Tests".count))) }, in: allTargets)
+    } else {
+        allTargets
+    }
+
+let products: [Product] = targets.filter { $0.type == .executable }.map { .executable(name: $0.name, targets: [$0.name]) }
 
 let package = Package(
     name: "Zvonok",
@@ -186,5 +199,5 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
-    targets: systemLibraries + sharedModules + wantedExecutables + [support] + wantedTests
+    targets: targets
 )
