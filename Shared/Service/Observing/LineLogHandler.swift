@@ -78,8 +78,17 @@ public struct LineLogHandler: LogHandler {
         line += ": \(event.message)"
         for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(value)" }
         if let trace { line += " trace=\(trace.traceID.prefix(8))" }
-        // A line stays a line, whatever a message brings.
-        return line.replacing("\n", with: "\\n").replacing("\r", with: "\\r") + "\n"
+        // A line stays a line, whatever a message brings. By scalars: «\r\n» is one character.
+        var safe = ""
+        for scalar in line.unicodeScalars {
+            switch scalar {
+            case "\n": safe += "\\n"
+            case "\r": safe += "\\r"
+            case _ where scalar.properties.generalCategory == .control: safe += "?"
+            default: safe.unicodeScalars.append(scalar)
+            }
+        }
+        return safe + "\n"
     }
 
     /// Universal time with milliseconds.
