@@ -49,8 +49,12 @@ final class Connection {
     func isAlive() -> Bool {
         guard PQstatus(handle) == CONNECTION_OK else { return false }
         var descriptor = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
-        guard poll(&descriptor, 1, 0) > 0 else { return true }
-        return PQconsumeInput(handle) == 1 && PQstatus(handle) == CONNECTION_OK
+        // A server that goes says why first, and only then closes: read on until nothing is left.
+        while poll(&descriptor, 1, 0) > 0 {
+            guard PQconsumeInput(handle) == 1, PQstatus(handle) == CONNECTION_OK else { return false }
+            descriptor.revents = 0
+        }
+        return true
     }
 
     // MARK: Transactions
