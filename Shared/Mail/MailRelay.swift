@@ -217,6 +217,7 @@ actor MailConnection {
             }
             return size * count
         }
+        // curl takes its callbacks through the same setter as data: a C function's address, without a context.
         curl_easy_set_pointer(fresh, CURLOPT_HEADERFUNCTION, unsafeBitCast(keep, to: UnsafeMutableRawPointer.self))
         // `answers` lives as long as this actor, which frees the handle before it goes.
         curl_easy_set_pointer(fresh, CURLOPT_HEADERDATA, Unmanaged.passUnretained(answers).toOpaque())
