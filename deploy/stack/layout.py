@@ -68,10 +68,12 @@ class Layout:
         return self.config / f"{service}.yaml"
 
     def make(self):
+        """Makes the folders. Others may pass through the first one, as PostgreSQL's account must, and see nothing."""
+        os.umask(0o077)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o711)
         for folder in (self.config, self.logs, self.pids, self.hold):
             folder.mkdir(exist_ok=True)
-        self.config.chmod(0o700)
 
 
 def demo_layout(build: str = "debug") -> Layout:

@@ -40,6 +40,7 @@ def variables(layout: Layout, secrets: dict[str, str]) -> dict[str, str]:
 
 def serve(layout: Layout):
     """Runs both servers until told to stop."""
+    layout.make()
     supervisor = Supervisor(layout.folder)
 
     def stop(*_):

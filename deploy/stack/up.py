@@ -125,6 +125,7 @@ def wait_for_start(layout: Layout, pidfile: Path):
 
 def supervise(layout: Layout):
     """The process that stays: starts all others in order and watches over them."""
+    layout.make()
     supervisor = Supervisor(layout.folder)
     state = open(layout.folder / "state", "w")
 
