@@ -43,6 +43,35 @@ public enum EventCatalogue {
         CommandRoute(command: WithdrawCharge.self, senders: ["canteen"], receiver: "ledger"),
     ]
 
+    /// Which facts each service hears, by service. Everyone hears of people through Directory.
+    public static let listeners: [(service: String, facts: [any Event.Type])] = [
+        ("identity", people),
+        ("ledger", people.filter { $0 != PersonChanged.self }),
+        (
+            "canteen",
+            people + [
+                ChargeAccepted.self, ChargeDeclined.self, ChargeWithdrawn.self, AccountChanged.self,
+                AllowanceChanged.self, CardChanged.self,
+            ]
+        ),
+        ("access", people),
+        ("journal", people),
+        (
+            "notifier",
+            people + [
+                ContactChanged.self, AccountChanged.self, ChargeAccepted.self, ChargeDeclined.self,
+                ChargeWithdrawn.self, TopUpPosted.self, SaleCompleted.self, SaleRefused.self, MenuPublished.self,
+                PassageRecorded.self, ClassDayChanged.self, LessonRecorded.self, MarkChanged.self,
+                AttendanceChanged.self, RemarkChanged.self, CommentChanged.self,
+            ]
+        ),
+    ]
+
+    private static let people: [any Event.Type] = [
+        SchoolChanged.self, ClassChanged.self, PersonChanged.self, PupilChanged.self, RightsChanged.self,
+        SigningKeyChanged.self, SessionEnded.self,
+    ]
+
     /// Every fact, by publisher, then every command.
     public static let all: [any Event.Type] = publishers.flatMap(\.facts) + commands.map { $0.command }
 }
