@@ -92,7 +92,12 @@ let sharedModules: [Target] = [
     .shared("Postgres", ["CLibPQ", "Kernel", .logging, .metrics, .deque, .crypto]),
     .shared("RabbitMQ", ["CRabbitMQ", "Kernel", .logging, .metrics, .crypto]),
     .shared(
-        "Messaging", ["Kernel", "Events", "Postgres", "RabbitMQ", .logging, .metrics, .lifecycle, .tracing, .httpClient],
+        "Messaging",
+        [
+            "Kernel", "Events", "Postgres", "RabbitMQ", .logging, .metrics, .lifecycle, .tracing,
+            .product(name: "ServiceContextModule", package: "swift-service-context"),
+            .product(name: "Instrumentation", package: "swift-distributed-tracing"),
+        ],
         resources: [.copy("Migrations")]),
     .shared(
         "Directory", ["Kernel", "Events", "Postgres", "Messaging", .logging],
@@ -193,6 +198,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        .package(url: "https://github.com/apple/swift-service-context", from: "1.5.1"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),

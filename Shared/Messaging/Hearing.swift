@@ -1,0 +1,153 @@
+public import Events
+public import Foundation
+public import Postgres
+import RabbitMQ
+
+/// The exchanges one can listen to.
+public enum SchoolExchange: String, Sendable {
+    case events = "school.events"
+    case commands = "school.commands"
+    /// Hardware over AMQP and MQTT.
+    case edge = "school.edge"
+}
+
+/// A message that is no CloudEvent: what hardware sends.
+public struct RawMessage: Sendable {
+    /// The key under which it was published, also after it waited in a retry level.
+    public let routingKey: String
+    public let body: [UInt8]
+    /// When we took it from the queue.
+    public let receivedAt: Date
+
+    public init(routingKey: String, body: [UInt8], receivedAt: Date) {
+        self.routingKey = routingKey
+        self.body = body
+        self.receivedAt = receivedAt
+    }
+}
+
+/// What to do when one kind of message comes.
+public struct Subscription: Sendable {
+    /// The name of the event, or a pattern of routing keys for raw messages.
+    public let name: String
+    /// A message about somebody's rights is never parked while it may heal: it waits at the last level again and again.
+    public let neverSkip: Bool
+    let isRaw: Bool
+    let handle: @Sendable ([Arrived], borrowing Transaction, Outbox) throws -> Void
+    let endUnnamed: (@Sendable (UUID, borrowing Transaction) throws -> Void)?
+    let isState: Bool
+
+    /// A message with what the hearing found out about it.
+    struct Arrived: Sendable {
+        let body: [UInt8]
+        let routingKey: String
+        let receivedAt: Date
+    }
+
+    /// Reacts to each event by itself.
+    public static func each<E: Event>(
+        _ type: E.Type, neverSkip: Bool = false,
+        _ react: @escaping @Sendable (Received<E>, borrowing Transaction, Outbox) throws -> Void
+    ) -> Subscription {
+        batch(type, neverSkip: neverSkip) { events, transaction, outbox in
+            for event in events { try react(event, transaction, outbox) }
+        }
+    }
+
+    /// Reacts to all events of the kind in a batch at once, in their order.
+    ///
+    /// - Parameter endUnnamed: for full states: called when their owner has said all of them again. Whatever is older than
+    ///   the run and is not among `select aggregate_id from republished where run_id = …` has ended.
+    public static func batch<E: Event>(
+        _ type: E.Type, neverSkip: Bool = false,
+        endUnnamed: (@Sendable (_ run: UUID, borrowing Transaction) throws -> Void)? = nil,
+        _ react: @escaping @Sendable ([Received<E>], borrowing Transaction, Outbox) throws -> Void
+    ) -> Subscription {
+        Subscription(
+            name: E.name, neverSkip: neverSkip, isRaw: false,
+            handle: { arrived, transaction, outbox in
+                let decoder = EventCoding.decoder
+                let events = try arrived.map { try Envelope.decode($0.body, as: E.self, with: decoder) }
+                try Republication.note(events, in: transaction)
+                try react(events, transaction, outbox)
+            }, endUnnamed: endUnnamed, isState: E.self is any VersionedEvent.Type)
+    }
+
+    /// Reacts to messages of hardware by their routing key, where `*` stands for one word and `#` for any number.
+    ///
+    /// They have no identifier: whoever handles them drops repeats by what is in them.
+    public static func raw(
+        routingKey: String, _ react: @escaping @Sendable ([RawMessage], borrowing Transaction, Outbox) throws -> Void
+    ) -> Subscription {
+        Subscription(
+            name: routingKey, neverSkip: false, isRaw: true,
+            handle: { arrived, transaction, outbox in
+                try react(
+                    arrived.map { RawMessage(routingKey: $0.routingKey, body: $0.body, receivedAt: $0.receivedAt) },
+                    transaction, outbox)
+            }, endUnnamed: nil, isState: false)
+    }
+}
+
+/// One queue: one concern of a service, with what it does about each kind of message in it.
+public struct Hearing: Sendable {
+    public enum Order: Sendable {
+        /// Copies of the service share the work; effects must not depend on the order of messages.
+        case competing
+        /// One copy works and the others stand by; the order of the queue holds.
+        case single
+    }
+
+    /// `canteen.ledger`: service and concern.
+    public let queue: String
+    public let exchange: SchoolExchange
+    public let order: Order
+    /// How many messages may be on their way to us.
+    public let prefetch: Int
+    /// How many are handled in one transaction at most.
+    public let batch: Int
+    /// The routing keys that fill the queue.
+    public let bindings: [String]
+    public let subscriptions: [Subscription]
+    let afterBatch: (@Sendable (Database) async -> Void)?
+
+    /// - Parameters:
+    ///   - bindings: other keys than the names of what is subscribed to.
+    ///   - afterBatch: runs after the commit of each batch: the place to tell other copies.
+    public init(
+        queue: String, exchange: SchoolExchange = .events, order: Order = .competing, prefetch: Int = 300, batch: Int = 100,
+        bindings: [String]? = nil, afterBatch: (@Sendable (Database) async -> Void)? = nil, _ subscriptions: [Subscription]
+    ) {
+        self.queue = queue
+        self.exchange = exchange
+        self.order = order
+        self.prefetch = prefetch
+        self.batch = batch
+        self.bindings = bindings ?? subscriptions.map(\.name)
+        self.subscriptions = subscriptions
+        self.afterBatch = afterBatch
+    }
+
+    /// The broker's objects that the queue needs.
+    public var topology: Topology {
+        Topology.consumed(queue, from: exchange.rawValue, keys: bindings, hasSingleActiveConsumer: order == .single)
+    }
+
+    /// What is subscribed to under a name, or under the pattern that a key fits.
+    func subscription(for type: String?, key: String) -> Subscription? {
+        subscriptions.first { $0.isRaw ? Self.fits(key, $0.name) : $0.name == type }
+    }
+
+    /// AMQP's topic patterns.
+    static func fits(_ key: String, _ pattern: String) -> Bool {
+        func fits(_ words: ArraySlice<Substring>, _ parts: ArraySlice<Substring>) -> Bool {
+            guard let part = parts.first else { return words.isEmpty }
+            if part == "#" {
+                return fits(words, parts.dropFirst()) || (!words.isEmpty && fits(words.dropFirst(), parts))
+            }
+            guard let word = words.first, part == "*" || part == word else { return false }
+            return fits(words.dropFirst(), parts.dropFirst())
+        }
+        return fits(key.split(separator: ".")[...], pattern.split(separator: ".")[...])
+    }
+}
