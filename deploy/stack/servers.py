@@ -2,11 +2,9 @@
 
 import json
 import os
-import pwd
 import shutil
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from base64 import b64encode
 from pathlib import Path
@@ -63,7 +61,7 @@ def postgres_folder(layout: Layout) -> Path:
 
 def prepare_postgres(layout: Layout, password: str, throw_away: bool):
     """Makes the cluster once: TCP on loopback, passwords for everybody, no other door."""
-    folder = postgres_folder(layout).resolve() if (layout.folder / "postgres").is_symlink() else postgres_folder(layout)
+    folder = postgres_folder(layout).resolve()
     user = _postgres_user()
     folder.mkdir(exist_ok=True)
     data = folder / "data"
