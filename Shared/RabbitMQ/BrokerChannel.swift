@@ -71,14 +71,12 @@ public actor BrokerChannel {
 
     /// The message is done with. Does nothing when it came on an earlier connection.
     public func acknowledge(_ delivery: Delivery) throws {
-        guard delivery.generation == generation, connection != nil else { return }
-        try ask { try $0.check(amqp_basic_ack($0.state, Connection.channel, delivery.tag, 0), "acknowledging") }
+        try settle(delivery) { try $0.check(amqp_basic_ack($0.state, Connection.channel, delivery.tag, 0), "acknowledging") }
     }
 
     /// Gives the message back, or sends it where the queue sends its dead.
     public func reject(_ delivery: Delivery, requeue: Bool) throws {
-        guard delivery.generation == generation, connection != nil else { return }
-        try ask {
+        try settle(delivery) {
             try $0.check(amqp_basic_nack($0.state, Connection.channel, delivery.tag, 0, requeue ? 1 : 0), "rejecting")
         }
     }
@@ -150,7 +148,17 @@ public actor BrokerChannel {
     }
 
     private func ask<T>(_ question: (Connection) throws -> T) throws -> T {
-        let connection = try self.connection ?? open()
+        if let connection {
+            do {
+                return try ask(connection, question)
+            } catch let error as BrokerError where error.kind == .connectionLost {
+                // It may have been dead for long, unnoticed: nothing is read between questions.
+            }
+        }
+        return try ask(open(), question)
+    }
+
+    private func ask<T>(_ connection: Connection, _ question: (Connection) throws -> T) throws -> T {
         do {
             defer { connection.releaseBuffers() }
             return try question(connection)
@@ -158,6 +166,12 @@ public actor BrokerChannel {
             self.connection = nil
             throw error
         }
+    }
+
+    /// Settles a delivery on the connection it came on, or not at all.
+    private func settle(_ delivery: Delivery, _ word: (Connection) throws -> Void) throws {
+        guard delivery.generation == generation, let connection else { return }
+        try ask(connection, word)
     }
 
     private func open() throws -> Connection {

@@ -107,7 +107,7 @@ public actor Consumer {
         }
     }
 
-    /// Gives a delivery back: to the head of the queue, or as dead to where the queue sends its dead.
+    /// Gives a delivery back: to the queue, or as dead to where the queue sends its dead.
     public func reject(_ delivery: Delivery, requeue: Bool) {
         guard delivery.generation == generation, let connection else { return }
         guard tags.settle([delivery.tag]).isEmpty == false else { return }

@@ -48,11 +48,15 @@ public struct MessageProperties: Sendable, Equatable {
 
 extension BrokerMessage {
     /// The same message for another place: properties, headers and body unchanged.
+    ///
+    /// Headers of the broker itself (`x-…`) stay behind: with a copied `x-death` the broker would take the next way
+    /// through a retry level for a cycle and drop the message.
     public init(_ delivery: Delivery, exchange: String, routingKey: String) {
         self.init(
             exchange: exchange, routingKey: routingKey, body: delivery.body, messageID: delivery.properties.messageID,
             type: delivery.properties.type, contentType: delivery.properties.contentType,
             correlationID: delivery.properties.correlationID, appID: delivery.properties.appID,
-            headers: delivery.properties.headers, timestamp: delivery.properties.timestamp)
+            headers: delivery.properties.headers.filter { !$0.key.hasPrefix("x-") },
+            timestamp: delivery.properties.timestamp)
     }
 }

@@ -159,35 +159,6 @@ public struct Topology: Codable, Sendable, Equatable {
         }
         return known.values.sorted { name($0) < name($1) }
     }
-
-    /// The same with every exchange, queue and user under another name, for several schools on one broker and for
-    /// tests. Routing keys keep the plain names.
-    public func prefixed(by prefix: String) -> Topology {
-        guard !prefix.isEmpty else { return self }
-        func renamed(_ arguments: [String: HeaderValue]) -> [String: HeaderValue] {
-            var arguments = arguments
-            for key in ["alternate-exchange", "x-dead-letter-exchange"] {
-                if let name = arguments[key]?.text { arguments[key] = .text(prefix + name) }
-            }
-            return arguments
-        }
-        var copy = self
-        for index in copy.exchanges.indices {
-            copy.exchanges[index].name = prefix + exchanges[index].name
-            copy.exchanges[index].arguments = renamed(exchanges[index].arguments)
-        }
-        for index in copy.queues.indices {
-            copy.queues[index].name = prefix + queues[index].name
-            copy.queues[index].arguments = renamed(queues[index].arguments)
-        }
-        copy.bindings = bindings.map { Binding(exchange: prefix + $0.exchange, queue: prefix + $0.queue, key: $0.key) }
-        copy.users = users.map { User(prefix + $0.name, passwordHash: $0.passwordHash, tags: $0.tags) }
-        copy.permissions = permissions.map {
-            Permission(user: prefix + $0.user, writes: $0.writes.map { prefix + $0 }, reads: $0.reads.map { prefix + $0 })
-        }
-        copy.grants = grants.map { Grant(user: prefix + $0.user, exchange: prefix + $0.exchange, keys: $0.keys) }
-        return copy
-    }
 }
 
 /// Two shares name the same thing and differ about it.
