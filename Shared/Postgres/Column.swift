@@ -58,6 +58,13 @@ public struct PostgresType: Sendable, Hashable {
     public static let uuid = PostgresType(oid: 2950, arrayOID: 2951)
     public static let jsonb = PostgresType(oid: 3802, arrayOID: 3807)
 
+    /// For messages: the types that people meet, also those that we do not read.
+    static let commonNames: [UInt32: String] = [
+        16: "boolean", 17: "bytea", 20: "bigint", 21: "smallint", 23: "integer", 25: "text", 114: "json", 700: "real",
+        701: "double precision", 1043: "varchar", 1082: "date", 1083: "time", 1114: "timestamp without time zone",
+        1184: "timestamptz", 1186: "interval", 1700: "numeric (cast it: ::bigint)", 2950: "uuid", 3802: "jsonb",
+    ]
+
     public static func == (left: PostgresType, right: PostgresType) -> Bool { left.oid == right.oid }
     public func hash(into hasher: inout Hasher) { hasher.combine(oid) }
 }

@@ -6,8 +6,7 @@ import Synchronization
 public final class CommitSignal: Sendable {
     private struct State {
         var isPending = false
-        var waiter: (id: UInt64, continuation: CheckedContinuation<Void, Never>)?
-        var count: UInt64 = 0
+        var waiter: CheckedContinuation<Void, Never>?
     }
 
     private let state = Mutex(State())
@@ -21,7 +20,7 @@ public final class CommitSignal: Sendable {
                 return nil
             }
             state.waiter = nil
-            return waiter.continuation
+            return waiter
         }
         waiter?.resume()
     }
@@ -29,11 +28,8 @@ public final class CommitSignal: Sendable {
     /// Returns when the signal is fired (at once if it has been since the last wait), after the time, or when the task is
     /// cancelled. One task waits at a time; a second releases the first.
     public func wait(upTo time: Duration) async {
-        let timer = Task { [weak self] in
-            // Cancelled when the signal came first; then there is nothing to release.
-            if (try? await Task.sleep(for: time)) != nil { self?.release() }
-        }
-        defer { timer.cancel() }
+        var timer: Task<Void, Never>?
+        defer { timer?.cancel() }
         await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
                 let resume = state.withLock { state -> [CheckedContinuation<Void, Never>] in
@@ -41,12 +37,15 @@ public final class CommitSignal: Sendable {
                         state.isPending = false
                         return [continuation]
                     }
-                    let previous = state.waiter?.continuation
-                    state.count += 1
-                    state.waiter = (state.count, continuation)
-                    return previous.map { [$0] } ?? []
+                    defer { state.waiter = continuation }
+                    return state.waiter.map { [$0] } ?? []
                 }
                 for one in resume { one.resume() }
+                // Only now, when there is someone to release.
+                timer = Task { [weak self] in
+                    // Cancelled when the signal came first.
+                    if (try? await Task.sleep(for: time)) != nil { self?.release() }
+                }
             }
         } onCancel: {
             release()
@@ -56,7 +55,7 @@ public final class CommitSignal: Sendable {
     private func release() {
         let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
             defer { state.waiter = nil }
-            return state.waiter?.continuation
+            return state.waiter
         }
         waiter?.resume()
     }

@@ -8,15 +8,21 @@ import Synchronization
 /// libpq's handle may be used by one thread at a time and blocks: everything here runs on the queue of the
 /// ``PooledConnection`` that owns it, and nothing of it leaves.
 final class Connection {
-    /// More statements than this are forgotten all at once; a service has a few dozen.
+    /// When there are more statements than this, the one unused for longest is forgotten; a service has a few dozen.
     private static let mostStatements = 256
 
     private var handle: OpaquePointer
-    private var statements: [String: String] = [:]
+    private var statements: [String: Prepared] = [:]
+    /// Counts statements that were made and uses of them.
     private var made = 0
+    private var uses = 0
     /// `BEGIN …` that was asked for and not sent yet: it travels together with the first statement.
     private var pendingBegin: String?
     private(set) var isInTransaction = false
+    /// Whether the server has answered anything since `begin`: until then the whole transaction may be run elsewhere.
+    private(set) var wasAnswered = false
+    /// Set when the server's idea of a statement no longer fits ours: the connection ends with its present work.
+    private var isSpoiled = false
     /// Reused from statement to statement, so that a statement allocates nothing for its parameters.
     private var parameters = Parameters()
 
@@ -45,6 +51,11 @@ final class Connection {
 
     var socket: Int32 { PQsocket(handle) }
 
+    /// Whether the next one can be given this connection: nothing begun, nothing unread, nothing outdated.
+    var isClean: Bool {
+        !isSpoiled && PQtransactionStatus(handle) == PQTRANS_IDLE && PQpipelineStatus(handle) == PQ_PIPELINE_OFF
+    }
+
     /// Whether the server hung up while the connection lay idle: one look at the socket, without waiting.
     func isAlive() -> Bool {
         guard PQstatus(handle) == CONNECTION_OK else { return false }
@@ -61,6 +72,7 @@ final class Connection {
 
     func begin(_ command: String) {
         pendingBegin = command
+        wasAnswered = false
     }
 
     /// Commits; a transaction in which nothing was asked never reaches the server.
@@ -70,6 +82,7 @@ final class Connection {
             return
         }
         guard isInTransaction else { return }
+        try Task.checkCancellation()
         isInTransaction = false
         let result = PQexec(handle, "COMMIT")
         defer { PQclear(result) }
@@ -91,6 +104,8 @@ final class Connection {
 
     /// Runs a statement and hands its result to `read`.
     func run<T>(_ sql: SQL, _ read: (OpaquePointer?) throws -> T) throws -> T {
+        // The request to cancel may have come between two statements, when there was nothing to stop.
+        try Task.checkCancellation()
         let name = try prepared(sql)
         parameters.fill(sql.values)
         let result: OpaquePointer?
@@ -124,7 +139,7 @@ final class Connection {
 
     /// Runs many statements in one round trip. The first that fails is the one reported; those after it did not run.
     func pipeline(_ all: [SQL]) throws {
-        // The server's answers must fit into the sockets' buffers while we are still sending, so not all at once.
+        // Not all at once: neither side has to hold thousands of statements, and one in 64 round trips is left.
         var rest = all[...]
         while !rest.isEmpty {
             let some = rest.prefix(64)
@@ -134,6 +149,7 @@ final class Connection {
     }
 
     private func exchange(_ statements: [SQL]) throws {
+        try Task.checkCancellation()
         let names = try statements.map { try prepared($0) }
         let begin = pendingBegin
         if begin != nil {
@@ -200,13 +216,38 @@ final class Connection {
         guard PQexitPipelineMode(handle) == 1 else { throw lost() }
     }
 
+    /// A statement that the server knows by a name.
+    private final class Prepared {
+        let name: String
+        let types: [UInt32]
+        var lastUse: Int
+
+        init(name: String, types: [UInt32], lastUse: Int) {
+            self.name = name
+            self.types = types
+            self.lastUse = lastUse
+        }
+
+        /// Whether these values have the types that the server was told.
+        func fits(_ values: [any Bindable]) -> Bool {
+            guard types.count == values.count else { return false }
+            for index in types.indices where type(of: values[index]).postgresType.oid != types[index] { return false }
+            return true
+        }
+    }
+
     /// The name under which the server knows the statement, telling it first if it does not.
     private func prepared(_ sql: SQL) throws -> String {
         let text = sql.text
-        if let name = statements[text] { return name }
-        if statements.count >= Self.mostStatements {
-            PQclear(PQexec(handle, "DEALLOCATE ALL"))
-            statements = [:]
+        uses += 1
+        if let known = statements[text], known.fits(sql.values) {
+            known.lastUse = uses
+            return known.name
+        }
+        if let outdated = statements[text] {
+            forget(text, outdated)
+        } else if statements.count >= Self.mostStatements, let oldest = statements.min(by: { $0.value.lastUse < $1.value.lastUse }) {
+            forget(oldest.key, oldest.value)
         }
         made += 1
         let name = "s\(made)"
@@ -222,8 +263,21 @@ final class Connection {
         let result = PQprepare(handle, name, text, Int32(types.count), types)
         defer { PQclear(result) }
         try check(result)
-        statements[text] = name
+        statements[text] = Prepared(name: name, types: types, lastUse: uses)
         return name
+    }
+
+    private func forget(_ text: String, _ statement: Prepared) {
+        statements[text] = nil
+        // In a failed transaction the server refuses; then it keeps an unused statement until the connection ends.
+        PQclear(PQexec(handle, "DEALLOCATE \(statement.name)"))
+    }
+
+    /// A password in the form in which the server stores it, so that the password itself never reaches the server's log.
+    func verifier(of password: String, for role: String) throws -> String {
+        guard let text = PQencryptPasswordConn(handle, password, role, nil) else { throw lost() }
+        defer { PQfreemem(text) }
+        return String(cString: text)
     }
 
     // MARK: Errors
@@ -235,7 +289,9 @@ final class Connection {
 
     private func failure(of result: OpaquePointer) -> PostgresError? {
         switch PQresultStatus(result) {
-        case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY, PGRES_PIPELINE_SYNC, PGRES_SINGLE_TUPLE: return nil
+        case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY, PGRES_PIPELINE_SYNC, PGRES_SINGLE_TUPLE:
+            wasAnswered = true
+            return nil
         case PGRES_PIPELINE_ABORTED:
             return PostgresError(sqlState: "25P02", message: "an earlier statement of the same round trip failed")
         default: break
@@ -243,6 +299,8 @@ final class Connection {
         func field(_ code: Int32) -> String? { PQresultErrorField(result, code).map { String(cString: $0) } }
         // libpq's field codes are characters that its header defines as macros Swift does not import.
         guard let state = field(Int32(UInt8(ascii: "C"))) else { return lost() }
+        // A table changed under a prepared statement, or the server no longer knows it: a fresh connection prepares anew.
+        if state == "0A000" || state == "26000" { isSpoiled = true }
         return PostgresError(
             sqlState: PQstatus(handle) == CONNECTION_OK || state.hasPrefix("57P") ? state : "08006",
             message: field(Int32(UInt8(ascii: "M"))) ?? "unknown error", constraint: field(Int32(UInt8(ascii: "n"))),

@@ -1,8 +1,5 @@
-import CLibPQ
-import DequeModule
 import Foundation
 import Logging
-import Synchronization
 
 /// Where a database is and how it is used.
 public struct DatabaseConfiguration: Sendable {
@@ -103,8 +100,10 @@ public final class Database: Sendable {
     /// Runs one statement on its own, in a single round trip, and gives how many rows it touched.
     @discardableResult
     public func execute(_ sql: SQL) async throws -> Int {
-        try await pool.withConnection { connection in
-            try await connection.alone { try $0.run(sql) { Rows.touched($0) } }
+        try await repeating {
+            try await pool.withConnection { connection in
+                try await connection.alone { try $0.run(sql) { Rows.touched($0) } }
+            }
         }
     }
 
@@ -112,8 +111,10 @@ public final class Database: Sendable {
     public func rows<each C: Column & SendableMetatype>(
         _ sql: SQL, as types: repeat (each C).Type
     ) async throws -> [(repeat each C)] {
-        try await pool.withConnection { connection in
-            try await connection.alone { try $0.run(sql) { try Rows.read($0, as: repeat each types) } }
+        try await repeating {
+            try await pool.withConnection { connection in
+                try await connection.alone { try $0.run(sql) { try Rows.read($0, as: repeat each types) } }
+            }
         }
     }
 
@@ -124,256 +125,28 @@ public final class Database: Sendable {
         Listener.stream(channel, configuration, logger: logger)
     }
 
+    /// How many are waiting for a connection now: above zero for long, the pool or the database is too small.
+    public var waiting: Int { pool.waiting }
+
     /// Closes the connections as they come free; what runs ends first.
     public func close() async { await pool.close() }
 
     private func run<T: Sendable>(
         _ begin: String, _ body: @escaping @Sendable (borrowing Transaction) throws -> T
     ) async throws -> T {
+        try await repeating { try await pool.withConnection { try await $0.transaction(begin, body) } }
+    }
+
+    private func repeating<T: Sendable>(_ work: () async throws -> T) async throws -> T {
         var repeats = 0
         while true {
             do {
-                return try await pool.withConnection { try await $0.transaction(begin, body) }
+                return try await work()
             } catch let error as PostgresError where error.isRetryable && repeats < Self.mostRepeats {
                 repeats += 1
                 // Long enough for the one we collided with to finish, and not the same for both of us.
                 try await Task.sleep(for: .milliseconds(Int64.random(in: 1...10) * Int64(repeats)))
             }
-        }
-    }
-}
-
-/// Hands connections out, first come, first served.
-private final class Pool: Sendable {
-    private struct Waiter {
-        let id: UInt64
-        let continuation: CheckedContinuation<PooledConnection, any Error>
-    }
-
-    private struct State {
-        var free: [PooledConnection] = []
-        var open = 0
-        var waiters: Deque<Waiter> = []
-        var count: UInt64 = 0
-        var isClosed = false
-    }
-
-    private let configuration: DatabaseConfiguration
-    private let state = Mutex(State())
-
-    init(_ configuration: DatabaseConfiguration) { self.configuration = configuration }
-
-    func withConnection<T: Sendable>(_ body: (PooledConnection) async throws -> T) async throws -> T {
-        try Task.checkCancellation()
-        let connection = try await take()
-        do {
-            let result = try await body(connection)
-            give(connection)
-            return result
-        } catch {
-            give(connection)
-            throw error
-        }
-    }
-
-    func close() async {
-        let (free, waiters) = state.withLock { state in
-            state.isClosed = true
-            defer {
-                state.free = []
-                state.waiters = []
-            }
-            return (state.free, state.waiters)
-        }
-        for waiter in waiters { waiter.continuation.resume(throwing: CancellationError()) }
-        for connection in free { await connection.disconnect() }
-    }
-
-    private func take() async throws -> PooledConnection {
-        if let connection = state.withLock({ Self.immediately(&$0, configuration) }) { return connection }
-        let id = state.withLock { state -> UInt64 in
-            state.count += 1
-            return state.count
-        }
-        let limit = configuration.acquireTimeout
-        let timer = Task { [weak self] in
-            if (try? await Task.sleep(for: limit)) != nil {
-                self?.refuse(id, PoolExhausted(size: self?.configuration.poolSize ?? 0, waited: limit))
-            }
-        }
-        defer { timer.cancel() }
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let connection = state.withLock { state -> PooledConnection? in
-                    if let connection = Self.immediately(&state, configuration) { return connection }
-                    state.waiters.append(Waiter(id: id, continuation: continuation))
-                    return nil
-                }
-                if let connection { continuation.resume(returning: connection) }
-                // Cancelled before we stood in the queue: nobody else would ever say so.
-                if Task.isCancelled { refuse(id, CancellationError()) }
-            }
-        } onCancel: {
-            refuse(id, CancellationError())
-        }
-    }
-
-    private static func immediately(_ state: inout State, _ configuration: DatabaseConfiguration) -> PooledConnection? {
-        guard state.waiters.isEmpty else { return nil }
-        // The one used last: its statements are prepared and its pages are warm.
-        if let connection = state.free.popLast() { return connection }
-        guard state.open < configuration.poolSize else { return nil }
-        state.open += 1
-        return PooledConnection(configuration, number: state.open)
-    }
-
-    private func give(_ connection: PooledConnection) {
-        let (waiter, isClosed) = state.withLock { state -> (Waiter?, Bool) in
-            if let waiter = state.waiters.popFirst() { return (waiter, false) }
-            if !state.isClosed { state.free.append(connection) }
-            return (nil, state.isClosed)
-        }
-        waiter?.continuation.resume(returning: connection)
-        if isClosed { Task { await connection.disconnect() } }
-    }
-
-    private func refuse(_ id: UInt64, _ error: any Error) {
-        let waiter = state.withLock { state -> Waiter? in
-            guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
-            return state.waiters.remove(at: index)
-        }
-        waiter?.continuation.resume(throwing: error)
-    }
-}
-
-/// A place in the pool: an actor on a queue of its own, and the connection it holds while there is one.
-actor PooledConnection {
-    private let configuration: DatabaseConfiguration
-    private let executor: QueueExecutor
-    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
-
-    private var connection: Connection?
-    private let cancelling = Cancelling()
-
-    init(_ configuration: DatabaseConfiguration, number: Int) {
-        self.configuration = configuration
-        executor = QueueExecutor(label: "postgres.\(configuration.applicationName).\(number)")
-    }
-
-    func disconnect() {
-        cancelling.replace(with: nil)
-        connection = nil
-    }
-
-    func transaction<T: Sendable>(
-        _ begin: String, _ body: @escaping @Sendable (borrowing Transaction) throws -> T
-    ) async throws -> T {
-        try await cancellable { connection in
-            let hooks = CommitHooks()
-            connection.begin(begin)
-            let result: T
-            do {
-                let transaction = Transaction(connection, hooks: hooks)
-                result = try body(transaction)
-                try connection.commit()
-            } catch {
-                connection.rollBack()
-                throw error
-            }
-            for signal in hooks.signals { signal.fire() }
-            return result
-        }
-    }
-
-    /// One statement outside any transaction.
-    func alone<T: Sendable>(_ body: @Sendable (Connection) throws -> T) async throws -> T {
-        try await cancellable(body)
-    }
-
-    private func cancellable<T: Sendable>(_ body: (Connection) throws -> T) async throws -> T {
-        try await withTaskCancellationHandler {
-            try work(body)
-        } onCancel: {
-            cancelling.cancel()
-        }
-    }
-
-    private func work<T>(_ body: (Connection) throws -> T) throws -> T {
-        let connection = try live()
-        guard cancelling.begin() else { throw CancellationError() }
-        do {
-            let result = try body(connection)
-            if cancelling.end() { disconnect() }
-            return result
-        } catch {
-            let wasCancelled = cancelling.end()
-            // A cancel request may still be on its way and would hit the next one's statement.
-            if wasCancelled || !connection.isAlive() { disconnect() }
-            if wasCancelled { throw CancellationError() }
-            throw error
-        }
-    }
-
-    /// The connection, made anew if it was lost while nobody used it.
-    private func live() throws -> Connection {
-        if let connection, connection.isAlive() { return connection }
-        disconnect()
-        let fresh = try Connection(configuration)
-        cancelling.replace(with: fresh.canceller().map(CancelHandle.init(pointer:)))
-        connection = fresh
-        return fresh
-    }
-}
-
-/// What libpq cancels a statement by. `@unchecked` because libpq allows it to be used from any thread; the lock of its
-/// keeper sees to it that it is not freed meanwhile.
-private struct CancelHandle: @unchecked Sendable {
-    let pointer: OpaquePointer
-}
-
-/// Stops the statement that runs on one connection, from any thread.
-private final class Cancelling: Sendable {
-    private struct State {
-        var handle: CancelHandle?
-        var isRunning = false
-        var wasCancelled = false
-    }
-
-    private let state = Mutex(State())
-
-    deinit { replace(with: nil) }
-
-    func replace(with handle: CancelHandle?) {
-        state.withLock { state in
-            if let old = state.handle { PQfreeCancel(old.pointer) }
-            state.handle = handle
-        }
-    }
-
-    /// Gives false when the task was cancelled before it began.
-    func begin() -> Bool {
-        state.withLock { state in
-            state.wasCancelled = Task.isCancelled
-            state.isRunning = !state.wasCancelled
-            return state.isRunning
-        }
-    }
-
-    /// Gives whether the statement was asked to stop.
-    func end() -> Bool {
-        state.withLock { state in
-            state.isRunning = false
-            return state.wasCancelled
-        }
-    }
-
-    func cancel() {
-        state.withLock { state in
-            guard state.isRunning, let handle = state.handle else { return }
-            state.wasCancelled = true
-            // Sent while the lock is held, so that it cannot meet the statement of the next one.
-            var message = [CChar](repeating: 0, count: 256)
-            PQcancel(handle.pointer, &message, Int32(message.count))
         }
     }
 }

@@ -10,6 +10,7 @@ public struct Migrations: Sendable {
     /// Which series: `messaging`, `directory`, or the service's name.
     public let name: String
     let files: [File]
+    private var unreadable: String?
 
     struct File: Sendable, Equatable {
         let number: Int
@@ -31,6 +32,8 @@ public struct Migrations: Sendable {
         case pending([String])
         /// Two files with one number, or a name without a number.
         case badName(String)
+        /// A folder or file that the program was built with is not there.
+        case unreadable(String)
 
         public var description: String {
             switch self {
@@ -40,6 +43,7 @@ public struct Migrations: Sendable {
             case .pending(let files):
                 "the database lacks \(files.joined(separator: ", ")): run the migrate command"
             case .badName(let file): "«\(file)» is no name of a migration: NNN-what.sql, each number once"
+            case .unreadable(let path): "\(path) cannot be read: install the program together with its resources"
             }
         }
     }
@@ -47,13 +51,18 @@ public struct Migrations: Sendable {
     /// Reads the files of a folder in a bundle.
     public init(_ name: String, in bundle: Bundle, folder: String = "Migrations") {
         let root = bundle.bundleURL.appendingPathComponent(folder)
-        let found = (try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? []
         self.name = name
-        files = found.filter { $0.hasSuffix(".sql") }.sorted().map { file in
-            File(
-                number: Int(file.prefix { $0.isNumber }) ?? -1, name: String(file.dropLast(4)),
-                text: (try? String(contentsOf: root.appendingPathComponent(file), encoding: .utf8)) ?? "")
+        let found = try? FileManager.default.contentsOfDirectory(atPath: root.path)
+        // Told when they are applied or verified: a series without its files must never pass for an empty one.
+        var unreadable = found == nil ? root.path : nil
+        files = (found ?? []).filter { $0.hasSuffix(".sql") }.sorted().map { file in
+            let path = root.appendingPathComponent(file)
+            let text = try? String(contentsOf: path, encoding: .utf8)
+            if text == nil { unreadable = path.path }
+            return File(
+                number: Int(file.prefix { $0.isNumber }) ?? -1, name: String(file.dropLast(4)), text: text ?? "")
         }
+        self.unreadable = unreadable
     }
 
     /// A series written in the program, for tests.
@@ -62,42 +71,53 @@ public struct Migrations: Sendable {
         self.files = files.map { File(number: Int($0.name.prefix { $0.isNumber }) ?? -1, name: $0.name, text: $0.text) }
     }
 
-    /// The same for the same files: what a copy of a migrated database may be remembered by.
-    public var identity: String { name + files.map { "/\($0.name)@\($0.checksum)" }.joined() }
+    /// Twenty letters that are the same for the same files: a copy of a migrated database is remembered by them.
+    public static func fingerprint(of series: [Migrations]) -> String {
+        let identity = series.map { $0.name + $0.files.map { "/\($0.name)@\($0.checksum)" }.joined() }.joined(separator: "+")
+        return SHA256.hash(data: Data(identity.utf8)).prefix(10).map { String($0, radix: 16).leftPadded(to: 2) }.joined()
+    }
 
     /// Applies what is missing, in order, each file in a transaction; gives the names of what was applied.
     ///
     /// Safe to run from several copies at once: one works, the others wait and find nothing to do.
     @discardableResult
     public static func apply(_ series: [Migrations], to database: Database) async throws -> [String] {
-        try await database.transaction { transaction in
-            // Held to the end of the transaction. The schema's own lock: another service's migration need not wait.
-            try transaction.execute("select pg_advisory_xact_lock(hashtextextended('zvonok migrations ' || current_schema(), 0))")
-            try transaction.script(
-                """
-                create table if not exists migration (
-                    series text not null, number integer not null, name text not null, checksum text not null,
-                    applied_at timestamptz not null default now(), primary key (series, number))
-                """)
-            let applied = try applied(in: transaction)
-            var done: [String] = []
-            for one in series {
-                for file in try one.missing(from: applied) {
-                    do {
-                        try transaction.script(file.text)
-                    } catch let error as PostgresError {
-                        throw Failure(file: "\(one.name)/\(file.name)", cause: error)
-                    }
-                    try transaction.execute(
-                        """
-                        insert into migration (series, number, name, checksum)
-                        values (\(one.name), \(file.number), \(file.name), \(file.checksum))
-                        """)
-                    done.append("\(one.name)/\(file.name)")
-                }
-            }
-            return done
+        var done: [String] = []
+        // Each file in a transaction of its own: what one makes (a value of an enum, say) the next may use.
+        while true {
+            let name: String? = try await database.transaction { try applyNext(of: series, in: $0) }
+            guard let name else { return done }
+            done.append(name)
         }
+    }
+
+    /// Applies the first file that is missing and gives its name, nil when none is.
+    private static func applyNext(of series: [Migrations], in transaction: borrowing Transaction) throws -> String? {
+        // A big table's index takes its time, and so does waiting for another copy that makes it.
+        try transaction.script("set local statement_timeout = 0")
+        // Held to the end of the transaction. The schema's own lock: another service's migration need not wait.
+        try transaction.execute("select pg_advisory_xact_lock(hashtextextended('zvonok migrations ' || current_schema(), 0))")
+        try transaction.script(
+            """
+            create table if not exists migration (
+                series text not null, number integer not null, name text not null, checksum text not null,
+                applied_at timestamptz not null default now(), primary key (series, number))
+            """)
+        let applied = try applied(in: transaction)
+        // All are looked at before one is applied: what is refused is refused with nothing done.
+        let missing = try series.flatMap { one in try one.missing(from: applied).map { (one.name, $0) } }
+        guard let (name, file) = missing.first else { return nil }
+        do {
+            try transaction.script(file.text)
+        } catch let error as PostgresError {
+            throw Failure(file: "\(name)/\(file.name)", cause: error)
+        }
+        try transaction.execute(
+            """
+            insert into migration (series, number, name, checksum)
+            values (\(name), \(file.number), \(file.name), \(file.checksum))
+            """)
+        return "\(name)/\(file.name)"
     }
 
     /// Throws ``Refused`` unless the schema is exactly what the program expects.
@@ -133,6 +153,7 @@ public struct Migrations: Sendable {
     }
 
     private func missing(from all: [String: [Int: Applied]]) throws -> [File] {
+        if let unreadable { throw Refused.unreadable(unreadable) }
         let applied = all[name] ?? [:]
         var numbers: Set<Int> = []
         for file in files {

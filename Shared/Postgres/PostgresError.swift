@@ -44,6 +44,9 @@ public struct PostgresError: Error, Sendable, CustomStringConvertible {
     public var description: String { "\(message) (\(sqlState)): \(advice)" }
 }
 
+/// The database was closed: the program is shutting down.
+public struct DatabaseClosed: Error, Sendable {}
+
 /// No connection of the pool came free in time: too much is asked of the database, or something holds connections.
 public struct PoolExhausted: Error, Sendable, CustomStringConvertible {
     public let size: Int

@@ -8,11 +8,10 @@ public enum Roles {
     ///   - administrator: a database opened by a role that may create roles and schemas.
     public static func prepare(_ service: String, password: String, by administrator: Database) async throws {
         precondition(service.wholeMatch(of: /[a-z][a-z_]{0,40}/) != nil, "a service's name is its role and schema")
-        // A password cannot be bound in DDL: quoted as the server quotes a literal.
-        let literal = "'" + password.replacing("'", with: "''") + "'"
-        precondition(!password.contains("\\"), "passwords are made without backslashes")
         try await administrator.transaction { transaction in
             try transaction.execute("select pg_advisory_xact_lock(hashtextextended('zvonok roles', 0))")
+            // Neither bound (DDL takes no values) nor sent as it is (the server may log DDL): what the server would store.
+            let verifier = try transaction.connection.verifier(of: password, for: service)
             let exists = try transaction.first(
                 "select exists (select from pg_roles where rolname = \(service))", as: Bool.self) ?? false
             let database = try transaction.first("select current_database()::text", as: String.self) ?? ""
@@ -20,11 +19,12 @@ public enum Roles {
             try transaction.script(
                 """
                 \(exists ? "alter" : "create") role \(service) with login nosuperuser nocreatedb nocreaterole noinherit
-                    noreplication nobypassrls password \(literal);
+                    noreplication nobypassrls password '\(verifier)';
                 revoke all on database \(quoted) from public;
                 grant connect on database \(quoted) to \(service);
                 revoke all on schema public from public;
                 create schema if not exists \(service) authorization \(service);
+                alter schema \(service) owner to \(service);
                 revoke all on schema \(service) from public;
                 alter role \(service) in database \(quoted) set search_path = \(service);
                 """)

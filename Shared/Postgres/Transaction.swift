@@ -111,9 +111,10 @@ enum Rows {
     ) throws {
         guard column < columns else { return }
         let oid = PQftype(result, Int32(column))
-        guard T.readableTypes.contains(where: { $0.oid == oid }) else {
+        guard T.postgresType.oid == oid || T.readableTypes.contains(where: { $0.oid == oid }) else {
             throw RowMismatch(
-                column: name(result, column), expected: "\(T.self)", reason: "the server's type has the number \(oid)")
+                column: name(result, column), expected: "\(T.self)",
+                reason: "the server's type is \(PostgresType.commonNames[oid] ?? "number \(oid)")")
         }
     }
 
