@@ -1,0 +1,114 @@
+public import Foundation
+public import HTTPTypes
+
+/// What a resource shows: one value that a template turns into a page and an encoder into JSON.
+///
+/// Mustache reads stored properties only, and a misspelt key renders as nothing: keep ready strings here and check the
+/// template with ``TemplateCheck``.
+public protocol Page: Encodable, Sendable {
+    /// `statement/show` for `Views/statement/show.mustache`.
+    static var template: String { get }
+    /// The page's name in the browser's title.
+    var title: String { get }
+    /// Which entry of the navigation is the current one; empty for none.
+    var section: String { get }
+}
+
+/// Something is wrong with a request, in words for a person; `problem+json` for a program (RFC 9457).
+public struct Problem: Error, Sendable {
+    public let status: HTTPResponse.Status
+    /// What it is, in English; shown through the catalogue.
+    public let title: String
+    public let detail: String?
+
+    public init(_ status: HTTPResponse.Status, _ title: String, detail: String? = nil) {
+        self.status = status
+        self.title = title
+        self.detail = detail
+    }
+
+    /// There is no such thing, or none that concerns the reader: both look the same.
+    public static let notFound = Problem(.notFound, "There is no such page")
+    public static let badRequest = Problem(.badRequest, "The request cannot be understood")
+}
+
+/// What comes back from a request.
+public struct Answer: Sendable {
+    enum Body: Sendable {
+        case none
+        case page(any Page)
+        case json(any Encodable & Sendable)
+        case bytes(Data, type: String)
+    }
+
+    var status: HTTPResponse.Status
+    var body: Body
+    var fields = HTTPFields()
+
+    /// A page, or its JSON for programs.
+    public static func page(_ page: some Page, _ status: HTTPResponse.Status = .ok) -> Answer {
+        Answer(status: status, body: .page(page))
+    }
+
+    /// After a change: look there. A program gets the same.
+    public static func seeOther(_ path: String) -> Answer {
+        var answer = Answer(status: .seeOther, body: .none)
+        answer.fields[.location] = path
+        return answer
+    }
+
+    /// For programs only.
+    public static func json(_ value: some Encodable & Sendable, _ status: HTTPResponse.Status = .ok) -> Answer {
+        Answer(status: status, body: .json(value))
+    }
+
+    /// Anything else: a picture, a file.
+    public static func bytes(_ data: Data, type: String, status: HTTPResponse.Status = .ok) -> Answer {
+        Answer(status: status, body: .bytes(data, type: type))
+    }
+
+    public static let noContent = Answer(status: .noContent, body: .none)
+
+    /// The same with a header field.
+    public func with(_ name: HTTPField.Name, _ value: String) -> Answer {
+        var answer = self
+        answer.fields.append(HTTPField(name: name, value: value))
+        return answer
+    }
+
+    /// The same with a cookie that only we read, over TLS only, from our own pages only.
+    ///
+    /// - Parameter seconds: how long it lives; nil until the browser is closed, 0 to delete it.
+    public func settingCookie(_ name: String, _ value: String, seconds: Int? = nil) -> Answer {
+        let life = seconds.map { "; Max-Age=\($0)" } ?? ""
+        return with(.setCookie, "\(name)=\(value); Path=/; Secure; HttpOnly; SameSite=Lax\(life)")
+    }
+}
+
+/// A form as it was sent: URL-encoded, each name with its values.
+public struct Form: Sendable {
+    public let values: [String: [String]]
+
+    public init(values: [String: [String]]) { self.values = values }
+
+    /// Reads `a=1&b=%D1%8F`; what cannot be read as text is left out.
+    public init(encoded text: String) {
+        var values: [String: [String]] = [:]
+        for pair in text.split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = Self.decoded(parts[0]), let value = Self.decoded(parts.count == 2 ? parts[1] : "") else { continue }
+            values[name, default: []].append(value)
+        }
+        self.values = values
+    }
+
+    /// The first value of a name.
+    public subscript(name: String) -> String? { values[name]?.first }
+
+    /// All values of a name, for boxes that are ticked.
+    public func all(_ name: String) -> [String] { values[name] ?? [] }
+
+    private static func decoded(_ text: Substring) -> String? {
+        text.replacing("+", with: " ").removingPercentEncoding
+    }
+}

@@ -1,0 +1,129 @@
+public import Foundation
+import HTTPTypes
+import Mustache
+
+/// Every template of one service together with the shared ones, translated and parsed once at start: one library per
+/// language.
+public struct Pages: Sendable {
+    private let libraries: [Language: MustacheLibrary]
+    public let catalogue: Catalogue
+    public let assets: Assets
+
+    /// - Parameters:
+    ///   - bundle: the service's bundle with `Views/` and in it `ru.po`; nil for the shared templates alone.
+    ///   - prefix: the service's prefix, under which its assets are: `/ledger`.
+    public init(_ bundle: Bundle?, prefix: String) throws {
+        var catalogue = Catalogue()
+        var sources: [String: String] = [:]
+        for root in [Bundle.module, bundle].compactMap({ $0?.bundleURL.appendingPathComponent("Views") }) {
+            let paths = FileManager.default.enumerator(atPath: root.path)?.compactMap { $0 as? String } ?? []
+            for path in paths where path.hasSuffix(".mustache") {
+                let text = try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
+                sources[String(path.dropLast(".mustache".count))] = text
+            }
+            let po = root.appendingPathComponent("ru.po").path
+            if FileManager.default.fileExists(atPath: po) { try catalogue.add(po) }
+        }
+        assets = try Assets(prefix: prefix)
+        var libraries: [Language: MustacheLibrary] = [:]
+        for language in Language.allCases {
+            var library = MustacheLibrary()
+            for (name, text) in sources {
+                do {
+                    try library.register(Self.translated(text, language, catalogue, assets), named: name)
+                } catch {
+                    throw TemplateUnreadable(name: name, reason: "\(error)")
+                }
+            }
+            libraries[language] = library
+        }
+        self.libraries = libraries
+        self.catalogue = catalogue
+    }
+
+    /// A template that cannot be parsed stops the service at its start, not a reader.
+    public struct TemplateUnreadable: Error, CustomStringConvertible {
+        let name: String
+        let reason: String
+        public var description: String { "template \(name): \(reason)" }
+    }
+
+    /// `[[Text]]` becomes the text of the language, `[[asset:base.css]]` the asset's hashed address.
+    static func translated(_ text: String, _ language: Language, _ catalogue: Catalogue, _ assets: Assets) -> String {
+        text.replacing(marker) { match in
+            let key = String(match.output.1)
+            if key.hasPrefix("asset:") { return assets.address(of: String(key.dropFirst("asset:".count))) }
+            return catalogue.text(key, language).htmlEscaped
+        }
+    }
+
+    private static var marker: Regex<(Substring, Substring)> { /\[\[(.+?)\]\]/ }
+
+    /// The texts marked in a template.
+    static func markers(in text: String) -> [String] {
+        text.matches(of: marker).map { String($0.output.1) }.filter { !$0.hasPrefix("asset:") }
+    }
+
+    /// A page with its frame.
+    func render(_ page: some Page, frame: Frame) -> String {
+        libraries[frame.languageOfTexts]?.render(Whole(frame: frame, page: page), withTemplate: type(of: page).template)
+            ?? "template \(type(of: page).template) is missing"
+    }
+
+    /// A template with any value, without a frame: letters and fragments.
+    public func render(_ value: some Sendable, template: String, language: Language) -> String? {
+        libraries[language]?.render(value, withTemplate: template)
+    }
+}
+
+/// What a template sees: the page, and the frame around it.
+private struct Whole<P: Page> {
+    let frame: Frame
+    let page: P
+}
+
+extension String {
+    /// For a place between tags or in a quoted attribute.
+    public var htmlEscaped: String {
+        guard contains(where: { "&<>\"'".contains($0) }) else { return self }
+        return reduce(into: "") { text, character in
+            switch character {
+            case "&": text += "&amp;"
+            case "<": text += "&lt;"
+            case ">": text += "&gt;"
+            case "\"": text += "&quot;"
+            case "'": text += "&#39;"
+            default: text.append(character)
+            }
+        }
+    }
+}
+
+/// What stands around a page: language, navigation, who is signed in, whom to ask.
+struct Frame: Sendable {
+    struct Link: Sendable {
+        let title: String
+        let address: String
+        let isCurrent: Bool
+        /// The name of its icon's partial, for the bar at the bottom of a phone.
+        let icon: String
+        let isHome: Bool
+        let isDiary: Bool
+        let isMeals: Bool
+        let isMoney: Bool
+        let isOther: Bool
+    }
+
+    let languageOfTexts: Language
+    let language: String
+    let title: String
+    let name: String?
+    let links: [Link]
+    let hasLinks: Bool
+    let tabs: [Link]
+    let hasTabs: Bool
+    let more: [Link]
+    let hasMore: Bool
+    let isMoreCurrent: Bool
+    let now: String
+}
