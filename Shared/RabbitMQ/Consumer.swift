@@ -55,6 +55,13 @@ public actor Consumer {
         (deliveries, incoming) = AsyncStream.makeStream()
     }
 
+    // The reader's cancel handler holds the connection; without cancelling it would never be closed.
+    isolated deinit {
+        reader?.cancel()
+        timer?.cancel()
+        incoming.finish()
+    }
+
     /// How it stands with the broker.
     public nonisolated var status: BrokerStatus { shownStatus.withLock { $0 } }
 

@@ -29,7 +29,8 @@ struct OpenTags: Equatable {
             previous = tag
             if isRun, tag == floor + 1 {
                 floor = tag
-                if steps.isEmpty { steps.append(Step(tag: tag, isMultiple: true)) } else { steps[0] = Step(tag: tag, isMultiple: true) }
+                // One word for the whole run: each further tag only raises it.
+                steps = [Step(tag: tag, isMultiple: true)]
                 advance()
             } else {
                 isRun = false

@@ -37,6 +37,8 @@ public actor Publisher {
         recovery = Recovery(configuration.recovery)
     }
 
+    isolated deinit { heartbeat?.cancel() }
+
     /// How it stands with the broker; may be asked at any moment, also while a batch waits.
     public nonisolated var status: BrokerStatus { shownStatus.withLock { $0 } }
 

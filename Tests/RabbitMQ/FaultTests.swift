@@ -141,6 +141,27 @@ extension PrivateNodeTests {
             }
         }
 
+        @Test("Trap: one message larger than every buffer, to a broker that takes no bytes, gives up when the socket does")
+        func stuckInOneMessage() async throws {
+            let node = try await PrivateNode.shared.value
+            let broker = try TestBroker(url: node.url)
+            try await broker.withQueue { exchange, queue in
+                var configuration = try node.configuration()
+                configuration.sendTimeout = .seconds(2)
+                let publisher = Publisher(configuration, logger: logger)
+                try await publisher.publish(numbered(0..<1, to: exchange))
+                try await node.freeze()
+                let start = ContinuousClock.now
+                let huge = BrokerMessage(exchange: exchange, routingKey: "k", body: [UInt8](repeating: 7, count: 30_000_000))
+                let failure = await #expect(throws: PublishFailure.self) { try await publisher.publish([huge]) }
+                let took = ContinuousClock.now - start
+                try await node.thaw()
+                if case .lost = failure {} else { Issue.record("\(String(describing: failure))") }
+                #expect(took < .seconds(10))
+                await publisher.close()
+            }
+        }
+
         @Test("A broker without memory blocks publishers: the batch waits, its state says why, and it goes on by itself")
         func blocked() async throws {
             let node = try await PrivateNode.shared.value
