@@ -4,7 +4,6 @@ import json
 import subprocess
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 from . import secrets_file, servers
 from .layout import SERVICES, Layout
@@ -92,13 +91,19 @@ def yaml_lines(tree: dict, depth: int) -> list[str]:
 
 def definitions(layout: Layout, secrets: dict[str, str]) -> dict:
     """All broker objects: what each service says of itself, put together, with the administrator."""
-    merged = servers.fresh_definitions(secrets["rabbitmq"])
+    folder = layout.folder / "topology"
+    folder.mkdir(exist_ok=True)
+    shares = []
     for service in SERVICES:
-        own = json.loads(run(layout, service, "topology", "--config", str(layout.config_file(service))))
-        for kind, things in own.items():
-            if isinstance(things, list):
-                there = merged.setdefault(kind, [])
-                there += [thing for thing in things if thing not in there]
+        share = folder / f"{service}.json"
+        secrets_file.write_private(share, run(layout, service, "topology", "--config", str(layout.config_file(service))))
+        shares += ["--with", str(share)]
+    first = SERVICES[0]
+    merged = json.loads(
+        run(layout, first, "topology", "--config", str(layout.config_file(first)), "--definitions", *shares))
+    administrator = servers.fresh_definitions(secrets["rabbitmq"])
+    for kind in ("users", "permissions"):
+        merged[kind] = administrator[kind] + merged[kind]
     return merged
 
 

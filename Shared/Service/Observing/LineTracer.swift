@@ -122,7 +122,10 @@ public final class LineSpan: Span {
         if let failure = ended.failure { metadata["failure"] = .string(failure) }
         if !ended.events.isEmpty { metadata["events"] = .array(ended.events.map { .string($0) }) }
         if !ended.links.isEmpty { metadata["links"] = .array(ended.links.map { .string($0) }) }
-        ended.attributes.forEach { key, value in metadata[key] = .string(Self.text(of: value)) }
+        ended.attributes.forEach { key, value in
+            // What stands after the question mark may be a search for a child's name.
+            if key != "url.query" { metadata[key] = .string(Self.text(of: value)) }
+        }
         // The line carries the span's own ids, wherever it is ended.
         ServiceContext.$current.withValue(context) {
             logger.info("\(ended.name)", metadata: metadata)
