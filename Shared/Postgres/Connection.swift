@@ -60,12 +60,8 @@ final class Connection {
     func isAlive() -> Bool {
         guard PQstatus(handle) == CONNECTION_OK else { return false }
         var descriptor = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
-        // A server that goes says why first, and only then closes: read on until nothing is left.
-        while poll(&descriptor, 1, 0) > 0 {
-            guard PQconsumeInput(handle) == 1, PQstatus(handle) == CONNECTION_OK else { return false }
-            descriptor.revents = 0
-        }
-        return true
+        // Nobody asked anything, so whatever comes is a farewell or its like; the close itself may come later.
+        return poll(&descriptor, 1, 0) == 0
     }
 
     // MARK: Transactions
