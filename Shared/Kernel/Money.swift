@@ -25,10 +25,15 @@ public struct Money: Sendable, Hashable, Comparable, Codable {
             guard (1...2).contains(parts[1].count), let read = Int64(parts[1]) else { return nil }
             kopecks = parts[1].count == 1 ? read * 10 : read
         }
-        let (whole, overflows) = roubles.multipliedReportingOverflow(by: 100)
-        guard !overflows, case let (sum, tooLarge) = whole.addingReportingOverflow(kopecks), !tooLarge else { return nil }
-        self.init(kopecks: sign * sum)
+        let (whole, overflows) = roubles.multipliedReportingOverflow(by: 100 * sign)
+        guard !overflows, case let (sum, tooLarge) = whole.addingReportingOverflow(sign * kopecks), !tooLarge else {
+            return nil
+        }
+        self.init(kopecks: sum)
     }
+
+    /// An amount of whole roubles.
+    public init(roubles: Int64) { self.init(kopecks: roubles * 100) }
 
     /// Without its sign.
     public var absolute: Money { Money(kopecks: abs(kopecks)) }
@@ -55,7 +60,12 @@ public struct Money: Sendable, Hashable, Comparable, Codable {
 extension Money: CustomStringConvertible {
     /// `-12.50`: for logs and machines; people are shown the money format of their language.
     public var description: String {
-        let cents = absolute.kopecks % 100
-        return "\(kopecks < 0 ? "-" : "")\(absolute.kopecks / 100).\(cents < 10 ? "0" : "")\(cents)"
+        let (roubles, rest) = kopecks.magnitude.quotientAndRemainder(dividingBy: 100)
+        return "\(kopecks < 0 ? "-" : "")\(roubles).\(rest < 10 ? "0" : "")\(rest)"
     }
+}
+
+extension Sequence where Element == Money {
+    /// All of it together; zero of nothing.
+    public var total: Money { reduce(.zero, +) }
 }

@@ -14,7 +14,7 @@ public struct PersonName: Sendable, Hashable, Codable {
     public var full: String { [surname, given, patronymic].compactMap(\.self).joined(separator: " ") }
 
     /// «Анна Михайловна», as one speaks to an adult.
-    public var polite: String { [given, patronymic].compactMap(\.self).joined(separator: " ") }
+    public var short: String { [given, patronymic].compactMap(\.self).joined(separator: " ") }
 
     /// «А. М. Ветрова», as a teacher is named in lists, with spaces that do not break.
     public var initials: String {

@@ -4,59 +4,60 @@ import Foundation
 public struct SchoolZone: Sendable, Hashable, Codable {
     /// The name in the IANA database, such as `Europe/Moscow`.
     public let identifier: String
-    private let calendar: Calendar
+    private let zone: TimeZone
 
-    /// Where a school says nothing.
-    public static let moscow = SchoolZone(known: "Europe/Moscow")
+    /// UTC+3 all the year round since 2014; where a school says nothing.
+    public static let moscow =
+        SchoolZone("Europe/Moscow")
+        ?? SchoolZone(identifier: "Europe/Moscow", zone: TimeZone(secondsFromGMT: 3 * 3600) ?? .gmt)
 
     /// Gives nil for a zone that is not in the IANA database.
     public init?(_ identifier: String) {
-        guard TimeZone(identifier: identifier) != nil else { return nil }
-        self.init(known: identifier)
+        guard let zone = TimeZone(identifier: identifier) else { return nil }
+        self.init(identifier: identifier, zone: zone)
     }
 
-    private init(known identifier: String) {
+    private init(identifier: String, zone: TimeZone) {
         self.identifier = identifier
-        var calendar = Calendar(identifier: .gregorian)
-        calendar.timeZone = TimeZone(identifier: identifier) ?? .gmt
-        self.calendar = calendar
+        self.zone = zone
     }
 
     /// The day it is there at a moment.
-    public func day(of date: Date) -> Day {
-        let seconds = date.timeIntervalSince1970 + Double(calendar.timeZone.secondsFromGMT(for: date))
-        return Day(daysSince1970: Int((seconds / 86_400).rounded(.down)))
-    }
+    public func day(of moment: Date) -> Day { Day(daysSince1970: wall(moment).day) }
 
     /// The time its clocks show at a moment.
-    public func timeOfDay(of date: Date) -> TimeOfDay {
-        let seconds = date.timeIntervalSince1970 + Double(calendar.timeZone.secondsFromGMT(for: date))
-        let minutes = Int((seconds / 60).rounded(.down))
-        // A remainder by 1440 is always a time of day.
-        return TimeOfDay(minutes: (minutes % 1440 + 1440) % 1440)!
-    }
+    public func timeOfDay(of moment: Date) -> TimeOfDay { .midnight.adding(minutes: wall(moment).second / 60) }
 
-    /// The moment when its clocks show a time on a day. A time that the change to summer time leaves out is the moment
-    /// after the gap; of a time that comes twice it is the first.
+    /// The moment when its clocks show a time on a day.
+    ///
+    /// When the clocks are put back and show it twice, the first time; when they are put forward and never show it, the
+    /// moment as late after midnight as it would have been without the change.
     public func date(_ day: Day, _ time: TimeOfDay) -> Date {
-        var parts = DateComponents()
-        parts.year = day.year
-        parts.month = day.month
-        parts.day = day.day
-        parts.hour = time.hour
-        parts.minute = time.minute
-        // A day of the Gregorian calendar with a time has a moment in every zone.
-        return calendar.date(from: parts)!
+        let wall = day.daysSince1970 * 86_400 + time.minutes * 60
+        let before = offset(at: wall - 86_400)
+        let after = offset(at: wall + 86_400)
+        let moments = [wall - before, wall - after].filter { offset(at: $0) == wall - $0 }
+        return Date(timeIntervalSince1970: Double(moments.min() ?? wall - before))
     }
 
     /// The first moment of a day.
-    public func start(of day: Day) -> Date {
-        // Midnight itself is a time of day.
-        calendar.startOfDay(for: date(day, TimeOfDay(minutes: 12 * 60)!))
-    }
+    public func start(of day: Day) -> Date { date(day, .midnight) }
+
+    /// The whole day as half-open bounds for a query.
+    public func bounds(of day: Day) -> Range<Date> { start(of: day)..<start(of: day + 1) }
 
     public static func == (left: SchoolZone, right: SchoolZone) -> Bool { left.identifier == right.identifier }
     public func hash(into hasher: inout Hasher) { hasher.combine(identifier) }
+
+    private func offset(at secondsSince1970: Int) -> Int {
+        zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(secondsSince1970)))
+    }
+
+    private func wall(_ moment: Date) -> (day: Int, second: Int) {
+        let seconds = Int(moment.timeIntervalSince1970.rounded(.down)) + zone.secondsFromGMT(for: moment)
+        let (day, second) = seconds.quotientAndRemainder(dividingBy: 86_400)
+        return second < 0 ? (day - 1, second + 86_400) : (day, second)
+    }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()

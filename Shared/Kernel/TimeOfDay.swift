@@ -18,7 +18,7 @@ public struct TimeOfDay: Hashable, Sendable {
 
     /// Reads `8:09`, `08:09`, `8.09` and, as Postgres writes it, `08:09:00`.
     public init?(_ text: String) {
-        let parts = text.split(whereSeparator: { $0 == ":" || $0 == "." })
+        let parts = text.split(omittingEmptySubsequences: false, whereSeparator: { $0 == ":" || $0 == "." })
         guard (2...3).contains(parts.count), (1...2).contains(parts[0].count),
             parts.dropFirst().allSatisfy({ $0.count == 2 }), parts.allSatisfy({ $0.utf8.allSatisfy { (48...57).contains($0) } }),
             let hour = Int(parts[0]), let minute = Int(parts[1])

@@ -15,6 +15,13 @@ extension UUID {
         return UUID(high: high, low: low)
     }
 
+    /// When a time-ordered identifier was made, to the millisecond; nil for the other versions.
+    public var moment: Date? {
+        guard uuid.6 >> 4 == 7 else { return nil }
+        let bytes = [uuid.0, uuid.1, uuid.2, uuid.3, uuid.4, uuid.5]
+        return Date(timeIntervalSince1970: Double(bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }) / 1000)
+    }
+
     /// The same identifier for the same parent and name, everywhere and always: version 8, from SHA-256.
     ///
     /// For things that come into being by a rule and not by a decision: the charge of a sale's third attempt, the
