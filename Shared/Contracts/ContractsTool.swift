@@ -5,7 +5,7 @@ import Foundation
 /// Prints and writes what is generated from the messages' types.
 @main struct ContractsTool: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "contracts", abstract: "The messages of the services, as documents.",
+        commandName: "Contracts", abstract: "The messages of the services, as documents.",
         subcommands: [Document.self, Golden.self])
 
     struct Document: ParsableCommand {

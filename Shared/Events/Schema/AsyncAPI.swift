@@ -17,7 +17,7 @@ public enum AsyncAPI {
         for type in EventCatalogue.all {
             let payload = try probe.schema(of: type)
             let described = try message(type, payload: payload)
-            messages[type.name] = described
+            messages[key(type.name)] = described
         }
         var schemas = probe.components
         schemas["CloudEvent"] = envelope
@@ -39,9 +39,9 @@ public enum AsyncAPI {
                 ]
             ],
             "channels": [
-                "school.events": channel(
+                "school_events": channel(
                     "school.events", "Facts: whoever is interested binds a queue.", facts.map { $0.name }),
-                "school.commands": channel(
+                "school_commands": channel(
                     "school.commands", "Wishes to one receiver; an unroutable one fails its sender.",
                     EventCatalogue.commands.map { $0.command.name }),
             ],
@@ -89,7 +89,7 @@ public enum AsyncAPI {
             ],
             "messages": .object(
                 Dictionary(
-                    uniqueKeysWithValues: names.map { ($0, ["$ref": .text("#/components/messages/\($0)")]) })),
+                    uniqueKeysWithValues: names.map { (key($0), ["$ref": .text("#/components/messages/\(key($0))")]) })),
             "bindings": [
                 "amqp": [
                     "is": "routingKey",
@@ -110,11 +110,11 @@ public enum AsyncAPI {
                 action == "send"
                 ? ["deliveryMode": 2, "mandatory": true, "timestamp": true, "bindingVersion": "0.3.0"]
                 : ["ack": true, "bindingVersion": "0.3.0"]
-            operations["\(service).\(action).\(exchange)"] = [
+            operations["\(service)_\(action)_\(key(exchange))"] = [
                 "action": .text(action),
-                "channel": ["$ref": .text("#/channels/\(exchange)")],
+                "channel": ["$ref": .text("#/channels/\(key(exchange))")],
                 "tags": [["name": .text(service)]],
-                "messages": .array(names.map { ["$ref": .text("#/channels/\(exchange)/messages/\($0)")] }),
+                "messages": .array(names.map { ["$ref": .text("#/channels/\(key(exchange))/messages/\(key($0))")] }),
                 "bindings": ["amqp": amqp],
             ]
         }
@@ -136,21 +136,30 @@ public enum AsyncAPI {
         return operations
     }
 
+    /// A name as a key of the document: not every tool reads dots there.
+    private static func key(_ name: String) -> String { name.replacing(".", with: "_") }
+
     private static let envelope: JSONValue = [
         "type": "object",
         "description": "CloudEvents 1.0, structured JSON",
-        "required": ["specversion", "id", "source", "type", "time", "datacontenttype", "partitionkey", "data"],
+        "required": [
+            "specversion", "id", "source", "type", "time", "datacontenttype", "subject", "partitionkey", "sequence", "data",
+        ],
         "properties": [
             "specversion": ["const": "1.0"],
             "id": ["type": "string", "format": "uuid", "description": "Repeats have the same."],
-            "source": ["type": "string", "description": "The service that says it."],
+            "source": ["type": "string", "pattern": "^/school/", "description": "The service that says it."],
             "type": ["type": "string"],
             "time": ["type": "string", "format": "date-time"],
             "datacontenttype": ["const": "application/json"],
+            "subject": ["type": "string", "format": "uuid", "description": "The aggregate"],
             "partitionkey": ["type": "string", "description": "The aggregate: its messages keep their order."],
             "sequence": [
-                "type": "string", "description": "Epoch and version of the aggregate’s state; the higher one wins.",
+                "type": "string", "pattern": "^[0-9]{24}$",
+                "description":
+                    "Six digits of the owner’s epoch, eighteen of the state’s version (zero for facts); the greater wins.",
             ],
+            "republished": ["type": "boolean", "description": "Said again to fill a reader: raises no alert."],
             "traceparent": ["type": "string", "description": "W3C trace context"],
             "correlationid": ["type": "string", "description": "The message or request that began it all."],
             "causationid": ["type": "string", "description": "The message that led to this one."],
@@ -167,12 +176,13 @@ private struct CloudEventExample {
     let version: Int64?
 
     func json(data: JSONValue) -> JSONValue {
-        var fields: [String: JSONValue] = [
-            "specversion": "1.0", "id": "019a0000-0000-7000-8000-0000000000ff", "source": .text(source),
+        let digits = String(version ?? 0)
+        return .object([
+            "specversion": "1.0", "id": "019a0000-0000-7000-8000-0000000000ff", "source": .text("/school/\(source)"),
             "type": .text(type), "time": "2026-11-20T06:43:12.450Z", "datacontenttype": "application/json",
-            "partitionkey": .text(aggregate.uuidString.lowercased()), "data": data,
-        ]
-        if let version { fields["sequence"] = .text("0.\(version)") }
-        return .object(fields)
+            "subject": .text(aggregate.uuidString.lowercased()),
+            "partitionkey": .text(aggregate.uuidString.lowercased()),
+            "sequence": .text("000001" + String(repeating: "0", count: 18 - digits.count) + digits), "data": data,
+        ])
     }
 }
