@@ -8,10 +8,13 @@ public import Postgres
 public struct Told<E: VersionedEvent>: Sendable {
     public let event: E
     public let epoch: Int64
+    /// When it was said: what is older than a republication and not named in it has ended.
+    public let at: Date
 
-    public init(_ event: E, epoch: Int64 = 0) {
+    public init(_ event: E, epoch: Int64 = 1, at: Date = Date()) {
         self.event = event
         self.epoch = epoch
+        self.at = at
     }
 }
 
@@ -26,16 +29,16 @@ extension Directory {
         let events = states.map(\.event)
         try tx.execute(
             """
-            insert into directory_school as t (id, name, time_zone, modules, contacts, ended, epoch, version)
-            select id, name, time_zone, array(select jsonb_array_elements_text(modules)), contacts, ended, epoch, version
+            insert into directory_school as t (id, name, time_zone, modules, contacts, ended, epoch, version, told_at)
+            select id, name, time_zone, array(select jsonb_array_elements_text(modules)), contacts, ended, epoch, version, told_at
             from unnest(
                 \(events.map(\.schoolID)), \(events.map(\.name)), \(events.map(\.timeZone)),
                 \(events.map { JSON($0.modules) }), \(events.map { JSON($0.contacts) }), \(events.map(\.ended)),
-                \(states.map(\.epoch)), \(events.map(\.version))
-            ) as s (id, name, time_zone, modules, contacts, ended, epoch, version)
+                \(states.map(\.epoch)), \(events.map(\.version)), \(states.map(\.at))
+            ) as s (id, name, time_zone, modules, contacts, ended, epoch, version, told_at)
             on conflict (id) do update set
                 name = excluded.name, time_zone = excluded.time_zone, modules = excluded.modules,
-                contacts = excluded.contacts, ended = excluded.ended, epoch = excluded.epoch, version = excluded.version
+                contacts = excluded.contacts, ended = excluded.ended, epoch = excluded.epoch, version = excluded.version, told_at = excluded.told_at
             where (excluded.epoch, excluded.version) > (t.epoch, t.version)
             """)
     }
@@ -46,13 +49,13 @@ extension Directory {
         let events = states.map(\.event)
         try tx.execute(
             """
-            insert into directory_class as t (id, school_id, grade, letter, ended, epoch, version)
+            insert into directory_class as t (id, school_id, grade, letter, ended, epoch, version, told_at)
             select * from unnest(
                 \(events.map(\.classID)), \(events.map(\.schoolID)), \(events.map { Int32(clamping: $0.grade) }),
-                \(events.map(\.letter)), \(events.map(\.ended)), \(states.map(\.epoch)), \(events.map(\.version)))
+                \(events.map(\.letter)), \(events.map(\.ended)), \(states.map(\.epoch)), \(events.map(\.version)), \(states.map(\.at)))
             on conflict (id) do update set
                 school_id = excluded.school_id, grade = excluded.grade, letter = excluded.letter,
-                ended = excluded.ended, epoch = excluded.epoch, version = excluded.version
+                ended = excluded.ended, epoch = excluded.epoch, version = excluded.version, told_at = excluded.told_at
             where (excluded.epoch, excluded.version) > (t.epoch, t.version)
             """)
     }
@@ -65,17 +68,17 @@ extension Directory {
             """
             insert into directory_person as t (
                 id, surname, given_name, patronymic, gender, accent, roster_number, school_id, class_id, is_pupil,
-                ended, epoch, version)
+                ended, epoch, version, told_at)
             select * from unnest(
                 \(events.map(\.personID)), \(events.map(\.name.surname)), \(events.map(\.name.given)),
                 \(events.map(\.name.patronymic)), \(events.map(\.gender.rawValue)), \(events.map(\.accent.rawValue)),
                 \(events.map(\.rosterNumber)), \(events.map(\.schoolID)), \(events.map(\.classID)),
-                \(events.map(\.isPupil)), \(events.map(\.ended)), \(states.map(\.epoch)), \(events.map(\.version)))
+                \(events.map(\.isPupil)), \(events.map(\.ended)), \(states.map(\.epoch)), \(events.map(\.version)), \(states.map(\.at)))
             on conflict (id) do update set
                 surname = excluded.surname, given_name = excluded.given_name, patronymic = excluded.patronymic,
                 gender = excluded.gender, accent = excluded.accent, roster_number = excluded.roster_number,
                 school_id = excluded.school_id, class_id = excluded.class_id, is_pupil = excluded.is_pupil,
-                ended = excluded.ended, epoch = excluded.epoch, version = excluded.version
+                ended = excluded.ended, epoch = excluded.epoch, version = excluded.version, told_at = excluded.told_at
             where (excluded.epoch, excluded.version) > (t.epoch, t.version)
             """)
     }
@@ -87,16 +90,16 @@ extension Directory {
         try tx.execute(
             """
             insert into directory_pupil as t (
-                id, school_id, class_id, account_number, pupil_code, roster_number, ended, epoch, version)
+                id, school_id, class_id, account_number, pupil_code, roster_number, ended, epoch, version, told_at)
             select * from unnest(
                 \(events.map(\.personID)), \(events.map(\.schoolID)), \(events.map(\.classID)),
                 \(events.map(\.accountNumber)), \(events.map(\.pupilCode)), \(events.map(\.rosterNumber)),
-                \(events.map(\.ended)), \(states.map(\.epoch)), \(events.map(\.version)))
+                \(events.map(\.ended)), \(states.map(\.epoch)), \(events.map(\.version)), \(states.map(\.at)))
             on conflict (id) do update set
                 school_id = excluded.school_id, class_id = excluded.class_id,
                 account_number = excluded.account_number, pupil_code = excluded.pupil_code,
                 roster_number = excluded.roster_number, ended = excluded.ended, epoch = excluded.epoch,
-                version = excluded.version
+                version = excluded.version, told_at = excluded.told_at
             where (excluded.epoch, excluded.version) > (t.epoch, t.version)
             """)
     }
@@ -107,13 +110,13 @@ extension Directory {
         let events = states.map(\.event)
         let changed = try tx.rows(
             """
-            insert into directory_rights as t (id, roles, children, ended, epoch, version)
+            insert into directory_rights as t (id, roles, children, ended, epoch, version, told_at)
             select * from unnest(
                 \(events.map(\.personID)), \(events.map { JSON($0.roles) }), \(events.map { JSON($0.children) }),
-                \(events.map(\.ended)), \(states.map(\.epoch)), \(events.map(\.version)))
+                \(events.map(\.ended)), \(states.map(\.epoch)), \(events.map(\.version)), \(states.map(\.at)))
             on conflict (id) do update set
                 roles = excluded.roles, children = excluded.children, ended = excluded.ended, epoch = excluded.epoch,
-                version = excluded.version
+                version = excluded.version, told_at = excluded.told_at
             where (excluded.epoch, excluded.version) > (t.epoch, t.version)
             returning id
             """, as: UUID.self)
@@ -127,15 +130,15 @@ extension Directory {
         try tx.execute(
             """
             insert into directory_signing_key as t (
-                id, algorithm, public_key, valid_from, valid_until, ended, epoch, version)
+                id, algorithm, public_key, valid_from, valid_until, ended, epoch, version, told_at)
             select * from unnest(
                 \(events.map(\.keyID)), \(events.map(\.algorithm)), \(events.map(\.publicKey)),
                 \(events.map(\.validFrom)), \(events.map(\.validUntil)), \(events.map(\.ended)),
-                \(states.map(\.epoch)), \(events.map(\.version)))
+                \(states.map(\.epoch)), \(events.map(\.version)), \(states.map(\.at)))
             on conflict (id) do update set
                 algorithm = excluded.algorithm, public_key = excluded.public_key, valid_from = excluded.valid_from,
                 valid_until = excluded.valid_until, ended = excluded.ended, epoch = excluded.epoch,
-                version = excluded.version
+                version = excluded.version, told_at = excluded.told_at
             where (excluded.epoch, excluded.version) > (t.epoch, t.version)
             """)
     }

@@ -1,5 +1,5 @@
--- Whom and what a service knows from Identity's events. Every row keeps the epoch and version it was told with;
--- only newer ones replace it. Ended things stay: an event about them may still be on its way.
+-- Whom and what a service knows from Identity's events. Every row keeps the epoch and version it was told with, and
+-- when; only newer ones replace it. Ended things stay: an event about them may still be on its way.
 
 create table directory_school (
     id uuid primary key,
@@ -9,7 +9,8 @@ create table directory_school (
     contacts jsonb not null,
     ended boolean not null,
     epoch bigint not null,
-    version bigint not null
+    version bigint not null,
+    told_at timestamptz not null
 );
 
 create table directory_class (
@@ -19,7 +20,8 @@ create table directory_class (
     letter text not null,
     ended boolean not null,
     epoch bigint not null,
-    version bigint not null
+    version bigint not null,
+    told_at timestamptz not null
 );
 create index directory_class_school on directory_class (school_id);
 
@@ -37,7 +39,8 @@ create table directory_person (
     is_pupil boolean not null,
     ended boolean not null,
     epoch bigint not null,
-    version bigint not null
+    version bigint not null,
+    told_at timestamptz not null
 );
 create index directory_person_school on directory_person (school_id);
 create index directory_person_roster_number on directory_person (roster_number);
@@ -51,7 +54,8 @@ create table directory_pupil (
     roster_number text,
     ended boolean not null,
     epoch bigint not null,
-    version bigint not null
+    version bigint not null,
+    told_at timestamptz not null
 );
 create index directory_pupil_class on directory_pupil (class_id);
 create index directory_pupil_school on directory_pupil (school_id);
@@ -65,7 +69,8 @@ create table directory_rights (
     children jsonb not null,
     ended boolean not null,
     epoch bigint not null,
-    version bigint not null
+    version bigint not null,
+    told_at timestamptz not null
 );
 
 -- The same guardianship turned round, for those who ask who a child's guardians are.
@@ -87,7 +92,8 @@ create table directory_signing_key (
     valid_until timestamptz not null,
     ended boolean not null,
     epoch bigint not null,
-    version bigint not null
+    version bigint not null,
+    told_at timestamptz not null
 );
 
 create table directory_ended_session (
