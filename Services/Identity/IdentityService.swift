@@ -1,2 +1,52 @@
-import Hummingbird
-@main struct IdentityService { static func main() async throws { print("Identity") } }
+import ArgumentParser
+import Directory
+import Events
+import Foundation
+import Messaging
+import Service
+import ServiceLifecycle
+import Web
+
+/// Who people are: schools, classes, pupils, guardians and staff, what they may do, and how they come in.
+///
+/// It hears nobody but itself: its own Directory is filled by its own events, so that the one decision is the same here
+/// as everywhere. Everything it knows leaves as whole states with versions; tokens leave in a cookie.
+@main struct IdentityService: SchoolService {
+    static let name = "identity"
+    static let bundle = Bundle.module
+
+    static func main() async { await run() }
+
+    static func hearings(_ parts: Parts) -> [Hearing] {
+        [DirectoryParts.hearing(queue: "identity.directory")]
+    }
+
+    static func routes(_ parts: Parts) -> RouteBook {
+        let cabinet = Cabinet(parts)
+        var book = RouteBook(service: name)
+        SignInRoutes(cabinet: cabinet).add(to: &book)
+        RegistrationRoutes(cabinet: cabinet).add(to: &book)
+        ProfileRoutes(cabinet: cabinet).add(to: &book)
+        PeopleRoutes(cabinet: cabinet).add(to: &book)
+        InvitationRoutes(cabinet: cabinet).add(to: &book)
+        return book
+    }
+
+    static let republications: [Republication] = [
+        .of(SchoolChanged.self) { try PeopleFacts.schools(.page(after: $1, limit: $2), in: $0) },
+        .of(ClassChanged.self) { try PeopleFacts.classes(.page(after: $1, limit: $2), in: $0) },
+        .of(PersonChanged.self) { try PeopleFacts.people(.page(after: $1, limit: $2), in: $0) },
+        .of(PupilChanged.self) { try PeopleFacts.pupils(.page(after: $1, limit: $2), in: $0) },
+        .of(RightsChanged.self) { try PeopleFacts.rights(.page(after: $1, limit: $2), in: $0) },
+        .of(ContactChanged.self) { try PeopleFacts.contacts(.page(after: $1, limit: $2), in: $0) },
+        .of(SigningKeyChanged.self) { try SigningKeys.facts(nil, after: $1, limit: $2, in: $0) },
+    ]
+
+    static func work(_ parts: Parts) -> [any ServiceLifecycle.Service] {
+        [Housekeeping(database: parts.database, outbox: parts.outbox, logger: parts.logger)]
+    }
+
+    static let commands: [any AsyncParsableCommand.Type] = [
+        ImportRosterCommand.self, InviteCommand.self, SetPasswordCommand.self,
+    ]
+}

@@ -1,0 +1,211 @@
+import Foundation
+import Kernel
+import Web
+
+/// All classes for which somebody may issue invitations.
+struct InvitationsPage: Page {
+    static let template = "invitations/index"
+
+    struct SchoolClass: Encodable, Sendable {
+        let id: UUID
+        let name: String
+        let progress: String
+    }
+
+    struct Staff: Encodable, Sendable {
+        let href: String
+        let progress: String
+    }
+
+    struct School: Encodable, Sendable {
+        let name: String
+        let classes: [SchoolClass]
+        let staff: Staff?
+    }
+
+    let title: String
+    let section = "invitations"
+    let schools: [School]
+
+    init(_ visit: Visit, _ schools: [InvitationProgress.School]) {
+        title = visit.tr("Invitations")
+        self.schools = schools.map { school in
+            School(
+                name: school.name,
+                classes: school.classes.map { item in
+                    SchoolClass(id: item.id, name: item.name.description, progress: visit.progress(item.registered, of: item.all))
+                },
+                staff: school.staff.map {
+                    Staff(
+                        href: "/identity/schools/\(school.id.text)/invitations",
+                        progress: visit.progress($0.registered, of: $0.all))
+                })
+        }
+    }
+}
+
+/// One class, or a school's staff: who has registered, who has a code, who gets a new one.
+struct ClassInvitationsPage: Page {
+    static let template = "invitations/show"
+
+    struct Place: Encodable, Sendable {
+        let who: String
+        let state: String
+        let tone: String
+    }
+
+    struct Person: Encodable, Sendable {
+        let key: UUID
+        let name: String
+        let canIssue: Bool
+        let places: [Place]
+    }
+
+    struct Open: Encodable, Sendable {
+        let id: UUID
+        let who: String
+        let until: String
+    }
+
+    let title: String
+    let section = "invitations"
+    let heading: String
+    let progress: String
+    let action: String
+    let people: [Person]
+    let canIssueAny: Bool
+    let open: [Open]
+    let hasOpen: Bool
+
+    /// A class: one row per pupil, with himself and his guardians.
+    init(_ visit: Visit, classID: UUID, name: ClassName, _ people: [ClassPerson]) {
+        heading = visit.tr("Class %@", name.description)
+        title = heading
+        action = "/identity/classes/\(classID.text)/invitations"
+        progress = visit.progress(people.count { $0.isRegistered }, of: people.count)
+        var order: [UUID] = []
+        var families: [UUID: [ClassPerson]] = [:]
+        for person in people {
+            if families[person.childID] == nil { order.append(person.childID) }
+            families[person.childID, default: []].append(person)
+        }
+        self.people = order.map { child in
+            let family = families[child] ?? []
+            return Person(
+                key: child, name: family.first?.childName.listed ?? "",
+                canIssue: family.contains { !$0.isRegistered },
+                places: family.map { person in
+                    let who = person.kind == .pupil
+                        ? visit.tr("pupil")
+                        : [visit.tr("parent"), person.name?.full ?? visit.tr("not in the lists")].joined(separator: " · ")
+                    return visit.place(who, isRegistered: person.isRegistered, until: person.expiresAt)
+                })
+        }
+        canIssueAny = self.people.contains(where: \.canIssue)
+        open = people.compactMap { person in
+            guard !person.isRegistered, let id = person.invitationID, let until = person.expiresAt else { return nil }
+            let who = person.kind == .pupil
+                ? person.childName.listed
+                : [person.name?.full ?? visit.tr("parent"), person.childName.listed].joined(separator: " · ")
+            return Open(id: id, who: who, until: visit.tr("good until %@", visit.format.date(visit.zone.day(of: until))))
+        }
+        hasOpen = !open.isEmpty
+    }
+
+    /// The staff of a school.
+    init(_ visit: Visit, schoolID: UUID, staff: [StaffInvitee]) {
+        heading = visit.tr("Staff")
+        title = heading
+        action = "/identity/schools/\(schoolID.text)/invitations"
+        progress = visit.progress(staff.count { $0.isRegistered }, of: staff.count)
+        people = staff.map { person in
+            Person(
+                key: person.id, name: person.name.full, canIssue: !person.isRegistered,
+                places: [
+                    visit.place(
+                        person.roles.map { visit.tr($0.english) }.joined(separator: ", "), isRegistered: person.isRegistered,
+                        until: person.expiresAt)
+                ])
+        }
+        canIssueAny = people.contains(where: \.canIssue)
+        open = staff.compactMap { person in
+            guard !person.isRegistered, let id = person.invitationID, let until = person.expiresAt else { return nil }
+            return Open(
+                id: id, who: person.name.full, until: visit.tr("good until %@", visit.format.date(visit.zone.day(of: until))))
+        }
+        hasOpen = !open.isEmpty
+    }
+}
+
+/// Sheets for printing, one per code; shown once, because only the codes' hashes are kept.
+struct InvitationSheetsPage: Page {
+    static let template = "invitations/sheets"
+
+    struct Sheet: Encodable, Sendable {
+        let school: String
+        /// For whom the code is: in the top right corner (ID-06).
+        let role: String
+        let name: String
+        let about: String?
+        let address: String
+        let code: String
+        let side: String
+        let qr: String
+        let lastStep: String
+        let until: String
+    }
+
+    let title: String
+    let section = "invitations"
+    let heading: String
+    let sheets: [Sheet]
+
+    /// - Parameter publicAddress: what people type (ID-07): `https://cabinet.example`.
+    init(_ visit: Visit, heading: String, _ issued: [IssuedInvitation], publicAddress: String) throws {
+        title = heading
+        self.heading = heading
+        sheets = try issued.map { invitation in
+            let qr = try QRCode("\(publicAddress)/identity/registration?code=\(invitation.code.signs)")
+            let child = [invitation.childName?.listed, invitation.className?.description].compactMap(\.self).joined(separator: ", ")
+            let name: String
+            let about: String?
+            switch invitation.kind {
+            case .pupil:
+                name = invitation.personName?.full ?? child
+                about = invitation.className.map { visit.tr("Class %@", $0.description) }
+            case .guardian:
+                name = invitation.personName?.full ?? visit.tr("To the parents")
+                about = visit.tr("Child: %@", child)
+            case .staff:
+                name = invitation.personName?.full ?? ""
+                about = nil
+            }
+            return Sheet(
+                school: invitation.schoolName, role: visit.tr(invitation.kind.text), name: name, about: about,
+                address: Self.typed(publicAddress) + "/identity/registration", code: invitation.code.text, side: "\(qr.side)",
+                qr: qr.path,
+                lastStep: invitation.kind == .guardian
+                    ? visit.tr("If you have codes for more children, write them into the field «Children».")
+                    : visit.tr("Sign in with them."),
+                until: visit.tr("The code is good until %@ and for one registration.", visit.format.date(visit.zone.day(of: invitation.expiresAt))))
+        }
+    }
+
+    /// An address as people type it: without `https://`.
+    private static func typed(_ address: String) -> String {
+        address.hasPrefix("https://") ? String(address.dropFirst("https://".count)) : address
+    }
+}
+
+extension Visit {
+    /// «12 of 30 have registered».
+    fileprivate func progress(_ registered: Int, of all: Int) -> String {
+        tr("%@ of %@ have registered", registered, all)
+    }
+
+    fileprivate func place(_ who: String, isRegistered: Bool, until: Date?) -> ClassInvitationsPage.Place {
+        if isRegistered { return .init(who: who, state: tr("registered"), tone: "plus") }
+        guard let until else { return .init(who: who, state: tr("no code yet"), tone: "muted") }
+        return .init(who: who, state: tr("has a code, good until %@", format.date(zone.day(of: until))), tone: "wait")
+    }
+}

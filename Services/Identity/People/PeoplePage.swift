@@ -1,0 +1,151 @@
+import Events
+import Foundation
+import Kernel
+import Web
+
+/// Search among the people of the curator's schools.
+struct PeoplePage: Page {
+    static let template = "people/index"
+
+    struct Person: Encodable, Sendable {
+        let id: UUID
+        let name: String
+        let what: String
+        let detail: String?
+        let login: String?
+    }
+
+    let title: String
+    let section = "people"
+    let text: String
+    let hasSearched: Bool
+    let count: String
+    let people: [Person]
+
+    init(_ visit: Visit, text: String, found: [FindPeople.Found], limit: Int) {
+        title = visit.tr("People")
+        self.text = text
+        hasSearched = !text.trimmed.isEmpty
+        count = found.isEmpty
+            ? visit.tr("Nobody like that at your schools.")
+            : found.count >= limit
+                ? visit.tr("The first %@. Write more to find fewer.", "\(found.count)")
+                : visit.trn(found.count, "%d person", "%d people")
+        people = found.map { person in
+            Person(
+                id: person.id, name: person.name.full,
+                what: visit.what(person.kind, className: person.className, roles: person.roles),
+                detail: person.children.isEmpty ? nil : visit.tr("Children: %@", person.children.joined(separator: "; ")),
+                login: person.login)
+        }
+    }
+}
+
+/// One person for the curator.
+struct PersonPage: Page {
+    static let template = "people/show"
+
+    struct Fact: Encodable, Sendable {
+        let label: String
+        let value: String
+    }
+
+    struct Relative: Encodable, Sendable {
+        let id: UUID
+        let name: String
+        let what: String
+    }
+
+    struct Relatives: Encodable, Sendable {
+        let items: [Relative]
+    }
+
+    let title: String
+    let section = "people"
+    let id: UUID
+    let name: String
+    let what: String
+    let facts: [Fact]
+    let relatives: Relatives?
+    let login: String?
+    let lastSeen: String?
+    let mustChange: Bool
+    let canSetPassword: Bool
+    let refusal: String?
+    let invitations: String?
+
+    init(_ visit: Visit, _ card: PersonCard, mayPassword: Bool, refusal: String? = nil) {
+        title = card.name.full
+        id = card.id
+        name = card.name.full
+        what = visit.what(card.kind, className: card.className, roles: card.roles)
+        let facts: [(String, String?)] = [
+            (visit.tr("School"), card.schoolName),
+            (visit.tr("Number in the lists"), card.rosterNumber),
+            (visit.tr("Born"), card.birthDate.map { visit.format.date($0, thisYear: 0) }),
+            (visit.tr("Account number"), card.accountNumber),
+            (visit.tr("Pupil code"), card.pupilCode),
+        ]
+        self.facts = facts.compactMap { label, value in value.map { Fact(label: label, value: $0) } }
+        let items = card.relatives.map { relative in
+            let registered = relative.isRegistered ? nil : visit.tr("not registered")
+            return Relative(
+                id: relative.id, name: relative.name.full,
+                what: [relative.relation, relative.className?.description, registered].compactMap(\.self).joined(separator: ", "))
+        }
+        relatives = items.isEmpty ? nil : Relatives(items: items)
+        login = card.login
+        lastSeen = card.lastSeenAt.map { visit.tr("last seen %@", visit.format.moment($0, now: visit.now)) }
+        mustChange = card.mustChange
+        canSetPassword = mayPassword && card.login != nil
+        self.refusal = refusal ?? (card.login == nil ? visit.tr("Has not registered yet: an invitation is needed.") : nil)
+        invitations = card.classID.map { "/identity/classes/\($0.text)/invitations" }
+    }
+}
+
+/// The one-time password, this once.
+struct OneTimePasswordPage: Page {
+    static let template = "people/password"
+    let title: String
+    let section = "people"
+    let id: UUID
+    let name: String
+    let login: String
+    let password: String
+    let explanation: String
+}
+
+extension Visit {
+    /// «7 «Б»», «parent», «class teacher, physics teacher».
+    func what(_ kind: InvitationKind, className: ClassName?, roles: [Role]) -> String {
+        switch kind {
+        case .pupil: className?.description ?? tr("pupil")
+        case .guardian: tr("parent")
+        case .staff: roles.isEmpty ? tr("staff") : roles.map { tr($0.english) }.joined(separator: ", ")
+        }
+    }
+}
+
+extension Role {
+    /// As a person is called by it; the catalogue has the Russian (SC-06).
+    var english: String {
+        switch self {
+        case .classTeacher: "class teacher"
+        case .subjectTeacher: "subject teacher"
+        case .deputyHead: "deputy head"
+        case .director: "director"
+        case .socialPedagogue: "social pedagogue"
+        case .psychologist: "psychologist"
+        case .nurse: "nurse"
+        case .librarian: "librarian"
+        case .secretary: "secretary"
+        case .curator: "curator"
+        case .tutor: "tutor"
+        case .cashier: "cashier"
+        case .kitchen: "kitchen"
+        case .gateGuard: "guard"
+        case .accountant: "accountant"
+        case .operatorOfSystem: "operator"
+        }
+    }
+}

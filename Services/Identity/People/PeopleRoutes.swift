@@ -1,0 +1,69 @@
+import Directory
+import Events
+import Foundation
+import HTTPTypes
+import Kernel
+import Postgres
+import Web
+
+/// The curator looks people up and helps those who lost their password (ID-18, D-04).
+struct PeopleRoutes: Sendable {
+    let cabinet: Cabinet
+
+    /// Of the schools a person has to do with, one that the reader looks after; none for strangers.
+    private static let person = RouteSubject.resolved { visit, transaction in
+        let id = try visit.uuid("person")
+        let mine = try SchoolsOf.keeper(visit.viewer.personID, [.curator, .secretary], in: transaction)
+        return try SchoolsOf.person(id, in: transaction).first { mine.contains($0) }.map { .school($0) }
+    }
+
+    func add(to book: inout RouteBook) {
+        book.page("/identity/people", .managePeople, about: .anySchool) { visit in
+            let text = String((visit.query("q") ?? "").prefix(100))
+            let viewer = visit.viewer.personID
+            let search = try await cabinet.database.read { transaction -> ([FindPeople.Found], Int) in
+                let schools = try SchoolsOf.keeper(viewer, [.curator, .secretary], in: transaction)
+                let search = FindPeople(text: text, schools: schools)
+                return (try search.run(in: transaction), search.limit)
+            }
+            return PeoplePage(visit, text: text, found: search.0, limit: search.1)
+        }
+        book.page("/identity/people/{person}", .managePeople, about: Self.person) { visit in
+            try await page(visit)
+        }
+        book.post("/identity/people/{person}/password", .managePeople, about: Self.person) { visit in
+            let id = try visit.uuid("person")
+            let command = SetOneTimePassword(personID: id, by: visit.viewer.personID, now: visit.now)
+            do {
+                let given = try await command.run(cabinet.database, cabinet.outbox, cabinet.bench)
+                let card = try await cabinet.database.read { try PersonCard.read(id, in: $0) }
+                let until = visit.zone.day(of: visit.now.addingTimeInterval(SetOneTimePassword.goodFor))
+                return .page(
+                    OneTimePasswordPage(
+                        title: visit.tr("One-time password"), id: id, name: card?.name.full ?? "", login: given.login,
+                        password: given.password,
+                        explanation: visit.tr(
+                            "Good for one sign-in until %@; then a new one has to be chosen.", visit.format.date(until)))
+                ).with(.cacheControl, "no-store")
+            } catch SetOneTimePassword.Refused.notYours {
+                return .page(
+                    try await page(visit, refusal: visit.tr("The curator may set this password only at another school, or not at all.")),
+                    .forbidden)
+            } catch SetOneTimePassword.Refused.notRegistered {
+                return .page(try await page(visit), .conflict)
+            }
+        }
+    }
+
+    private func page(_ visit: Visit, refusal: String? = nil) async throws -> PersonPage {
+        let id = try visit.uuid("person")
+        let viewer = visit.viewer.personID
+        let found = try await cabinet.database.read { transaction -> (PersonCard, Bool)? in
+            guard let card = try PersonCard.read(id, in: transaction) else { return nil }
+            let curates = Set(try SchoolsOf.keeper(viewer, [.curator], in: transaction))
+            return (card, !curates.isDisjoint(with: try SchoolsOf.person(id, in: transaction)))
+        }
+        guard let (card, mayPassword) = found else { throw Problem.notFound }
+        return PersonPage(visit, card, mayPassword: mayPassword && refusal == nil, refusal: refusal)
+    }
+}

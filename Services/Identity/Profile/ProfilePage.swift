@@ -1,0 +1,99 @@
+import Directory
+import Foundation
+import Kernel
+import Web
+
+/// «Профиль – Мои данные» (ID-22 to ID-25).
+struct ProfilePage: Page {
+    static let template = "profile/show"
+
+    struct Child: Encodable, Sendable {
+        let id: UUID
+        let name: String
+        let given: String
+        let accent: String
+        let place: String
+    }
+
+    struct Session: Encodable, Sendable {
+        let id: UUID
+        let browser: String
+        let since: String
+        let address: String?
+        let isThis: Bool
+    }
+
+    let title: String
+    let section = "profile"
+    /// What has just been saved.
+    let done: String?
+    let editsName: Bool
+    let fullName: String
+    let birthDate: String?
+    let place: String?
+    let surname: FilledField
+    let given: FilledField
+    let patronymic: FilledField
+    let phone: FilledField
+    let email: FilledField
+    let isGuardian: Bool
+    let children: [Child]
+    let hasChildren: Bool
+    let code: FilledField
+    let loginName: String
+    let current: FilledField
+    /// Its value is the hint.
+    let newPassword: FilledField
+    let repeated: FilledField
+    let login: FilledField
+    let loginPassword: FilledField
+    let isRussian: Bool
+    let sessions: [Session]
+    let hasOthers: Bool
+
+    /// - Parameter typed: what a refused form had in its fields.
+    init(
+        _ visit: Visit, _ profile: OwnProfile, allowsSigns: Bool, done: String? = nil, typed: [String: String] = [:],
+        wrong: [String: FieldMessage] = [:]
+    ) {
+        func field(_ name: String, _ value: String?) -> FilledField {
+            FilledField(value: typed[name] ?? value ?? "", wrong: wrong[name].map(visit.sentence))
+        }
+        title = visit.tr("Profile")
+        self.done = done
+        isGuardian = profile.kind == .guardian
+        editsName = isGuardian
+        fullName = profile.name.full
+        birthDate = profile.birthDate.map { visit.format.date($0, thisYear: 0) }
+        let places = [profile.className?.description, profile.schoolName].compactMap(\.self)
+        place = places.isEmpty ? nil : places.joined(separator: ", ")
+        surname = field("surname", profile.name.surname)
+        given = field("given", profile.name.given)
+        patronymic = field("patronymic", profile.name.patronymic)
+        phone = field("phone", profile.phone.map(PhoneNumber.spaced))
+        email = field("email", profile.email)
+        children = profile.children.map { child in
+            Child(
+                id: child.id, name: child.name.full, given: child.name.given, accent: child.accent,
+                place: [child.className?.description, child.schoolName].compactMap(\.self).joined(separator: ", "))
+        }
+        hasChildren = !children.isEmpty
+        code = field("code", nil)
+        loginName = profile.login ?? ""
+        current = FilledField(value: "", wrong: wrong["current"].map(visit.sentence))
+        newPassword = FilledField(
+            value: visit.passwordHint(allowsSigns: allowsSigns), wrong: wrong["password"].map(visit.sentence))
+        repeated = FilledField(value: "", wrong: wrong["repeated"].map(visit.sentence))
+        login = field("login", profile.login)
+        loginPassword = FilledField(value: "", wrong: wrong["login-password"].map(visit.sentence))
+        isRussian = profile.language == "ru"
+        sessions = profile.sessions.map { session in
+            let browser = BrowserName(session.agent).text
+            return Session(
+                id: session.id, browser: browser.isEmpty ? visit.tr("A program") : browser,
+                since: visit.tr("last seen %@", visit.format.moment(session.lastSeenAt, now: visit.now)),
+                address: session.address.isEmpty ? nil : session.address, isThis: session.id == visit.viewer.sessionID)
+        }
+        hasOthers = sessions.contains { !$0.isThis }
+    }
+}

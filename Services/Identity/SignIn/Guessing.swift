@@ -1,0 +1,151 @@
+import Foundation
+import Postgres
+
+/// How often one may guess, and how a stranger's guessing does not become the owner's lock-out.
+///
+/// Wrong attempts are counted in windows: per account and address together, per address, per account, and overall. The
+/// first is narrow, the others wide: one stranger's wrong passwords close the account to *his* address only. Somebody
+/// who guesses from many addresses makes the account wait for everybody, except for browsers in which its owner has
+/// signed in before: those carry a token and are counted by themselves. A flood over all accounts does not
+/// stop anybody who has made no mistake; it narrows what an address may still try.
+///
+/// Every attempt is counted before the password is looked at, so that many at once cannot slip through
+/// together, and a right one takes its count back.
+enum Guessing {
+    enum Scope: String, CaseIterable {
+        /// A known browser at its owner's account.
+        case device
+        /// The own password, asked again inside a session.
+        case own
+        /// One account from one address.
+        case pair
+        case address
+        case account
+        case overall
+        /// Invitation codes from one address, and from all.
+        case codeAddress = "code-address"
+        case codeOverall = "code-overall"
+
+        /// Attempts in a window, and its length in seconds.
+        var limit: (attempts: Int, window: TimeInterval) {
+            switch self {
+            case .device, .own: (10, 15 * 60)
+            case .pair: (5, 15 * 60)
+            case .address: (60, 15 * 60)
+            case .account: (40, 60 * 60)
+            case .overall: (600, 60)
+            case .codeAddress: (20, 15 * 60)
+            case .codeOverall: (200, 60)
+            }
+        }
+
+        /// What is left of an address's limit while everything is being flooded.
+        static let addressInFlood = 5
+    }
+
+    enum Verdict: Equatable, Sendable {
+        /// May be tried; so many wrong ones are left after this.
+        case allowed(left: Int)
+        case wait(until: Date)
+    }
+
+    /// Counts an attempt to sign in.
+    ///
+    /// - Parameter account: the login as compared, whether or not there is such an account.
+    /// - Parameter device: the hash of the browser's token, if it belongs to this account.
+    static func countSignIn(
+        account: String, address: String, device: Data?, now: Date, in transaction: borrowing Transaction
+    ) throws -> Verdict {
+        if let device {
+            return try count(.device, device, limit: Scope.device.limit.attempts, now: now, in: transaction)
+        }
+        let pair = try count(.pair, pairKey(account, address), limit: Scope.pair.limit.attempts, now: now, in: transaction)
+        guard case .allowed = pair else { return pair }
+        let flood = try count(.overall, Data(), limit: Scope.overall.limit.attempts, now: now, in: transaction)
+        var limit = Scope.address.limit.attempts
+        if case .wait = flood { limit = Scope.addressInFlood }
+        let whole = try count(.address, key(address), limit: limit, now: now, in: transaction)
+        guard case .allowed = whole else { return whole }
+        let all = try count(.account, key(account), limit: Scope.account.limit.attempts, now: now, in: transaction)
+        guard case .allowed = all else { return all }
+        return pair
+    }
+
+    /// Takes a right attempt's count back.
+    static func forgiveSignIn(
+        account: String, address: String, device: Data?, in transaction: borrowing Transaction
+    ) throws {
+        if let device { return try forget(.device, device, in: transaction) }
+        try forget(.pair, pairKey(account, address), in: transaction)
+        try takeBack(.overall, Data(), in: transaction)
+        try takeBack(.address, key(address), in: transaction)
+        try takeBack(.account, key(account), in: transaction)
+    }
+
+    /// Counts an attempt to use an invitation code.
+    static func countCode(address: String, now: Date, in transaction: borrowing Transaction) throws -> Verdict {
+        let flood = try count(.codeOverall, Data(), limit: Scope.codeOverall.limit.attempts, now: now, in: transaction)
+        var limit = Scope.codeAddress.limit.attempts
+        if case .wait = flood { limit = Scope.addressInFlood }
+        return try count(.codeAddress, key(address), limit: limit, now: now, in: transaction)
+    }
+
+    static func forgiveCode(address: String, in transaction: borrowing Transaction) throws {
+        try takeBack(.codeOverall, Data(), in: transaction)
+        try takeBack(.codeAddress, key(address), in: transaction)
+    }
+
+    /// Counts a proof of the own password inside a session.
+    static func countOwn(_ person: String, now: Date, in transaction: borrowing Transaction) throws -> Verdict {
+        try count(.own, key(person), limit: Scope.own.limit.attempts, now: now, in: transaction)
+    }
+
+    static func forgiveOwn(_ person: String, in transaction: borrowing Transaction) throws {
+        try forget(.own, key(person), in: transaction)
+    }
+
+    /// Removes windows that are over.
+    static func sweep(now: Date, in transaction: borrowing Transaction) throws {
+        try transaction.execute("delete from guess where window_ends_at < \(now)")
+    }
+
+    /// What attempts in a window mean: pure, so that the boundary can be tested.
+    static func verdict(attempts: Int, limit: Int, windowEnds: Date) -> Verdict {
+        attempts <= limit ? .allowed(left: limit - attempts) : .wait(until: windowEnds)
+    }
+
+    private static func count(
+        _ scope: Scope, _ subject: Data, limit: Int, now: Date, in transaction: borrowing Transaction
+    ) throws -> Verdict {
+        let ends = now.addingTimeInterval(scope.limit.window)
+        let counted = try transaction.first(
+            """
+            insert into guess as g (scope, subject, attempts, window_ends_at)
+            values (\(scope.rawValue), \(subject), 1, \(ends))
+            on conflict (scope, subject) do update set
+                attempts = case when g.window_ends_at <= \(now) then 1 else g.attempts + 1 end,
+                window_ends_at = case when g.window_ends_at <= \(now) then excluded.window_ends_at else g.window_ends_at end
+            returning g.attempts, g.window_ends_at
+            """,
+            as: Int.self, Date.self)
+        guard let (attempts, windowEnds) = counted else { return .allowed(left: 0) }
+        return verdict(attempts: attempts, limit: limit, windowEnds: windowEnds)
+    }
+
+    private static func takeBack(_ scope: Scope, _ subject: Data, in transaction: borrowing Transaction) throws {
+        try transaction.execute(
+            """
+            update guess set attempts = greatest(attempts - 1, 0)
+            where scope = \(scope.rawValue) and subject = \(subject)
+            """)
+    }
+
+    private static func forget(_ scope: Scope, _ subject: Data, in transaction: borrowing Transaction) throws {
+        try transaction.execute("delete from guess where scope = \(scope.rawValue) and subject = \(subject)")
+    }
+
+    /// Addresses and logins are not kept readable in the counters.
+    private static func key(_ text: String) -> Data { RandomToken.hash(text) }
+
+    private static func pairKey(_ account: String, _ address: String) -> Data { key(account + "\u{0}" + address) }
+}

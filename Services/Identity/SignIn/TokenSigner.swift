@@ -1,0 +1,58 @@
+import Directory
+import Events
+import Foundation
+import JWTKit
+import Kernel
+import Postgres
+import Web
+
+/// Makes the five-minute tokens with which all services know who asks.
+actor TokenSigner {
+    private let signingKeys: SigningKeys
+    private var prepared: (id: UUID, keys: JWTKeyCollection)?
+
+    init(_ signingKeys: SigningKeys) { self.signingKeys = signingKeys }
+
+    /// - Returns: the token, signed with the key that is current.
+    func token(for person: SignedInPerson, session: UUID, now: Date) async throws -> String {
+        let key = try await signingKeys.current(now: now)
+        let keys: JWTKeyCollection
+        if let prepared, prepared.id == key.id {
+            keys = prepared.keys
+        } else {
+            keys = JWTKeyCollection()
+            await keys.add(ecdsa: try ES256PrivateKey(pem: key.privateKey), kid: JWKIdentifier(string: key.id.text))
+            prepared = (key.id, keys)
+        }
+        let payload = SessionToken(
+            person: person.id, session: session, rights: person.rightsNumber, name: person.name.full,
+            kids: person.children.map { SessionToken.Kid(id: $0.id, name: $0.name, accent: $0.accent.rawValue) },
+            language: person.language, isPupil: person.isPupil, sections: StaffSections.of(person.roles), now: now)
+        return try await keys.sign(payload, kid: JWKIdentifier(string: key.id.text))
+    }
+}
+
+/// The pages that a role opens, as the navigation names them; they follow from the list of permissions.
+enum StaffSections {
+    private static let all: [(section: String, permission: Permission, address: String)] = [
+        ("gradebook", .enterLessons, "/journal/gradebook"),
+        ("till", .sellAtTill, "/canteen/till"),
+        ("menu", .editMenu, "/canteen/kitchen"),
+        ("gate", .watchGate, "/access/inside"),
+        ("desk", .topUpAtDesk, "/ledger/desk"),
+        ("people", .managePeople, "/identity/people"),
+        ("invitations", .issueInvitations, "/identity/invitations"),
+        ("devices", .manageDevices, "/access/devices"),
+    ]
+
+    static func of(_ roles: [Role]) -> [String] {
+        all.filter { entry in roles.contains { entry.permission.roles[$0] != nil } }.map(\.section)
+    }
+
+    /// Where somebody's work begins: the family's home, or the first page of the staff's that he has.
+    static func start(of person: SignedInPerson) -> String {
+        if person.isPupil || !person.children.isEmpty { return "/" }
+        let first = all.first { entry in person.roles.contains { entry.permission.roles[$0] != nil } }
+        return first?.address ?? "/identity/profile"
+    }
+}

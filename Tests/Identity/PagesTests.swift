@@ -1,0 +1,356 @@
+import Directory
+import Events
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import Kernel
+import Logging
+import Postgres
+import Service
+import Support
+import Testing
+import Web
+
+@testable import Identity
+
+/// A browser that keeps cookies, over the service's real routes.
+actor Browser {
+    private let client: any TestClientProtocol
+    private(set) var cookies: [String: String] = [:]
+
+    init(_ client: any TestClientProtocol) { self.client = client }
+
+    /// For another browser at the same service.
+    var sameClient: any TestClientProtocol { client }
+
+    struct Seen: Sendable {
+        let status: HTTPResponse.Status
+        let body: String
+        let location: String?
+    }
+
+    func get(_ path: String, accept: String = "text/html") async throws -> Seen {
+        try await send(.get, path, [:], accept: accept, origin: "https://localhost")
+    }
+
+    func post(
+        _ path: String, _ form: [String: String] = [:], accept: String = "text/html", origin: String? = "https://localhost"
+    ) async throws -> Seen {
+        try await send(.post, path, form, accept: accept, origin: origin)
+    }
+
+    /// Follows redirections as a browser does, a few of them.
+    func visit(_ path: String) async throws -> Seen {
+        var seen = try await get(path)
+        for _ in 0..<5 {
+            guard let location = seen.location else { return seen }
+            seen = try await get(location)
+        }
+        return seen
+    }
+
+    func forget(_ cookie: String) { cookies[cookie] = nil }
+    func keep(_ cookie: String, _ value: String) { cookies[cookie] = value }
+
+    private func send(
+        _ method: HTTPRequest.Method, _ path: String, _ form: [String: String], accept: String, origin: String?
+    ) async throws -> Seen {
+        var headers: HTTPFields = [.accept: accept, .contentType: "application/x-www-form-urlencoded", .userAgent: "Firefox Linux"]
+        if let origin { headers[.origin] = origin }
+        if !cookies.isEmpty { headers[.cookie] = cookies.map { "\($0)=\($1)" }.joined(separator: "; ") }
+        let body = form.map { "\($0)=\($1.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")" }.joined(separator: "&")
+        let response = try await client.executeRequest(uri: path, method: method, headers: headers, body: ByteBuffer(string: body))
+        for line in response.headers[values: .setCookie] {
+            let pair = line.split(separator: ";")[0].split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let isOver = line.contains("Max-Age=0")
+            #expect(line.contains("Secure") && line.contains("HttpOnly") && line.contains("Path=/"))
+            cookies[String(pair[0])] = isOver ? nil : String(pair[1])
+        }
+        return Seen(status: response.status, body: String(buffer: response.body), location: response.headers[.location])
+    }
+}
+
+@Suite("Pages", .database(School.migrations)) struct PagesTests {
+    let school = School(database: TestDatabase.current.database)
+
+    /// Runs a story against the routes.
+    private func story(_ tell: @escaping @Sendable (Browser, Story) async throws -> Void) async throws {
+        let parts = try await IdentityService.parts(database: school.database)
+        let router = Router()
+        WebHost(pages: parts.pages, database: parts.database, publicAddress: parts.publicAddress, logger: Logger(label: "test"))
+            .register(IdentityService.routes(parts), on: router)
+        try await school.open()
+        try await SigningKeys(school.database, school.outbox).renew(now: Date())
+        let story = Story(school: school)
+        try await Application(router: router).test(.router) { client in try await tell(Browser(client), story) }
+    }
+
+    struct Story: Sendable {
+        let school: School
+
+        func signIn(_ browser: Browser, _ login: String, _ password: String = "gz7mtk4q") async throws -> Browser.Seen {
+            try await browser.post("/identity/sign-in", ["login": login, "password": password])
+        }
+    }
+
+    @Test("The sign-in page stands open, in Russian, with the way to register")
+    func signInPage() async throws {
+        try await story { browser, _ in
+            let seen = try await browser.get("/identity/sign-in")
+            #expect(seen.status == .ok)
+            for text in ["Войти", "Логин", "Пароль", "Код приглашения", "Зарегистрироваться", "правом верхнем углу", "И.\u{a0}П.\u{a0}Савина"] {
+                #expect(seen.body.contains(text), "\(text)")
+            }
+            #expect(!seen.body.contains("style="))
+            #expect(!seen.body.contains("[["))
+        }
+    }
+
+    @Test("A wrong password says how many attempts are left, and a stranger's address is not followed")
+    func wrongPassword() async throws {
+        try await story { browser, story in
+            try await story.school.give("G1", login: "olga")
+            let wrong = try await browser.post("/identity/sign-in", ["login": "olga", "password": "nonono", "to": "//evil.example"])
+            #expect(wrong.status == .unprocessableContent)
+            #expect(wrong.body.contains("Логин и пароль не подошли."))
+            #expect(!wrong.body.contains("evil.example"))
+            #expect(!wrong.body.contains("nonono"))
+            let right = try await browser.post("/identity/sign-in", ["login": "olga", "password": "gz7mtk4q", "to": "https://evil.example"])
+            #expect(right.status == .seeOther)
+            #expect(right.location == "/")
+            #expect(await browser.cookies.keys.sorted() == ["__Host-device", "__Host-renewal", "__Host-session"])
+        }
+    }
+
+    @Test("ID-07 to ID-13: from the code on the sheet to the own profile")
+    func registration() async throws {
+        try await story { browser, story in
+            let code = try await story.school.codesNow("7Б").first { $0.personNumber == "G1" }?.code.text ?? ""
+            let form = try await browser.get("/identity/registration?code=\(code)")
+            #expect(form.status == .ok)
+            #expect(form.body.contains("Регистрация родителя"))
+            // ID-11: a sheet that lies around tells no phone and no address.
+            #expect(!form.body.contains("olga@example.org") && !form.body.contains("79160000001"))
+            let missing = try await browser.post("/identity/registration", ["code": code, "login": "olga", "password": "gz7mtk4q"])
+            #expect(missing.status == .unprocessableContent)
+            #expect(missing.body.contains("Родители указывают мобильный телефон"))
+            #expect(!missing.body.contains("gz7mtk4q"))
+            let done = try await browser.post(
+                "/identity/registration",
+                [
+                    "code": code, "login": "olga", "password": "gz7mtk4q", "repeated": "gz7mtk4q", "surname": "Ветрова", "given": "Ольга",
+                    "phone": "+79161234567", "email": "olga@example.org",
+                ])
+            #expect(done.status == .seeOther)
+            let success = try await browser.get(done.location ?? "")
+            #expect(success.body.contains("Регистрация успешно завершена"))
+            _ = try await story.signIn(browser, "olga")
+            let profile = try await browser.get("/identity/profile")
+            #expect(profile.status == .ok)
+            for text in ["Мои данные", "Ветрова", "Анна", "Пётр", "+7 916 123-45-67"] { #expect(profile.body.contains(text), "\(text)") }
+        }
+    }
+
+    @Test("ID-22: a pupil reads his name and cannot write it")
+    func pupilProfile() async throws {
+        try await story { browser, story in
+            try await story.school.give("P1", login: "anna")
+            _ = try await story.signIn(browser, "anna")
+            let profile = try await browser.get("/identity/profile")
+            #expect(profile.body.contains("Ветрова Анна Михайловна"))
+            #expect(!profile.body.contains("name=\"surname\""))
+            #expect(!profile.body.contains("Код для другого ребёнка"))
+            let renamed = try await browser.post("/identity/profile/name", ["surname": "Иная", "given": "Ада"])
+            #expect(renamed.status == .unprocessableContent)
+            let child = try await browser.post("/identity/profile/children", ["code": "AAAA-AAAA"])
+            #expect(child.status == .unprocessableContent)
+        }
+    }
+
+    @Test("ID-25: another child is added in the profile, and the token knows him after the renewal")
+    func addChild() async throws {
+        try await story { browser, story in
+            try await story.school.give("G1", login: "olga")
+            let code = try await story.school.codesNow("7Б").first { $0.personNumber == "G3" }?.code.text ?? ""
+            _ = try await story.signIn(browser, "olga")
+            let added = try await browser.post("/identity/profile/children", ["code": code])
+            #expect(added.status == .seeOther)
+            let profile = try await browser.visit(added.location ?? "")
+            #expect(profile.status == .ok)
+            #expect(profile.body.contains("Ребёнок добавлен."))
+            #expect(profile.body.contains("Ёлкин Семён"))
+        }
+    }
+
+    @Test("A page after sleep goes by the renewal and comes back; the old renewal token is dead")
+    func renewal() async throws {
+        try await story { browser, story in
+            try await story.school.give("G1", login: "olga")
+            _ = try await story.signIn(browser, "olga")
+            let old = await browser.cookies["__Host-renewal"]
+            await browser.forget("__Host-session")
+            let away = try await browser.get("/identity/profile")
+            #expect(away.location?.hasPrefix("/identity/session/renewal?to=") == true)
+            let back = try await browser.visit("/identity/profile")
+            #expect(back.status == .ok)
+            #expect(await browser.cookies["__Host-renewal"] != old)
+            let fetched = try await browser.post("/identity/session/renewal")
+            #expect(fetched.status == .noContent)
+        }
+    }
+
+    @Test("Signed out is signed out, for pages and for programs")
+    func signOut() async throws {
+        try await story { browser, story in
+            try await story.school.give("G1", login: "olga")
+            _ = try await story.signIn(browser, "olga")
+            let (session, renewal) = (await browser.cookies["__Host-session"] ?? "", await browser.cookies["__Host-renewal"] ?? "")
+            let out = try await browser.post("/identity/sign-out")
+            #expect(out.location == "/identity/sign-in?why=out")
+            #expect(await browser.cookies["__Host-session"] == nil)
+            // Somebody who kept the cookies has nothing of them.
+            await browser.keep("__Host-session", session)
+            await browser.keep("__Host-renewal", renewal)
+            let program = try await browser.get("/identity/profile", accept: "application/json")
+            #expect(program.status == .unauthorized)
+            let page = try await browser.visit("/identity/profile")
+            #expect(page.body.contains("Войти"))
+        }
+    }
+
+    @Test("ID-18, D-04: the curator finds a person, sees the login and gives a one-time password")
+    func curator() async throws {
+        try await story { browser, story in
+            try await story.school.give("S1", login: "i.savina")
+            try await story.school.give("G3", login: "irina")
+            let work = try await story.signIn(browser, "i.savina")
+            #expect(work.location == "/identity/people")
+            let found = try await browser.get("/identity/people?q=%D0%B5%D0%BB%D0%BA%D0%B8%D0%BD%D0%B0")
+            #expect(found.body.contains("Ёлкина Ирина") && found.body.contains("irina"))
+            // ID-11
+            #expect(!found.body.contains("irina@example.org"))
+            let id = try await story.school.id("G3")
+            let card = try await browser.get("/identity/people/\(id.text)")
+            #expect(card.body.contains("Дать одноразовый пароль"))
+            #expect(!card.body.contains("irina@example.org") && !card.body.contains("79160000003"))
+            let json = try await browser.get("/identity/people/\(id.text)", accept: "application/json")
+            #expect(json.body.contains("\"login\":\"irina\"") && !json.body.contains("example.org"))
+            let given = try await browser.post("/identity/people/\(id.text)/password")
+            let password = try #require(given.body.firstMatch(of: /code-shown">([a-z0-9]{10})</)).output.1
+            let other = Browser(await browser.sameClient)
+            let once = try await story.signIn(other, "irina", String(password))
+            #expect(once.body.contains("Свой пароль"))
+            let ticket = try #require(once.body.firstMatch(of: /name="ticket" value="([^"]+)"/)).output.1
+            let refused = try await other.post("/identity/sign-in/password", ["ticket": String(ticket), "login": "irina", "password": "irina"])
+            #expect(refused.status == .unprocessableContent)
+            let own = try await other.post("/identity/sign-in/password", ["ticket": String(ticket), "login": "irina", "password": "kw3xtp9r"])
+            #expect(own.location == "/")
+        }
+    }
+
+    @Test("ID-06: the sheets say in the top right corner for whom the code is, and carry the address, the code and its picture")
+    func sheets() async throws {
+        try await story { browser, story in
+            try await story.school.give("S2", login: "g.orlov")
+            _ = try await story.signIn(browser, "g.orlov")
+            let seventh = try await story.school.classID("7Б")
+            let list = try await browser.get("/identity/classes/\(seventh.text)/invitations")
+            #expect(list.body.contains("Зарегистрировались 0 из 5"))
+            let anna = try await story.school.id("P1")
+            let sheets = try await browser.post("/identity/classes/\(seventh.text)/invitations", ["only": anna.text])
+            #expect(sheets.status == .ok)
+            let tops = sheets.body.matches(of: /<span class="sheet-school">([^<]+)<\/span><span class="sheet-role">([^<]+)<\/span>/)
+            #expect(tops.map { String($0.output.2) } == ["ученик", "родитель", "родитель"])
+            #expect(tops.allSatisfy { $0.output.1 == "Школа «Набережная»" })
+            #expect(sheets.body.contains("localhost/identity/registration"))
+            #expect(sheets.body.matches(of: /class="sheet-qr-ink" d="M4 4h7v1h-7z/).count == 3)
+            let codes = sheets.body.matches(of: /class="sheet-number">([^<]+)</).map { String($0.output.1) }
+            #expect(codes.count == 3 && codes.allSatisfy { InvitationCode($0) != nil })
+            #expect(!sheets.body.contains("style="))
+            // Shown once: the next look knows that there are codes, and not which.
+            let again = try await browser.get("/identity/classes/\(seventh.text)/invitations")
+            for code in codes { #expect(!again.body.contains(code)) }
+            #expect(again.body.contains("код выдан"))
+            // A class teacher has his class and no other.
+            let third = try await story.school.classID("3А")
+            #expect(try await browser.get("/identity/classes/\(third.text)/invitations").status == .notFound)
+            #expect(try await browser.post("/identity/classes/\(third.text)/invitations").status == .notFound)
+        }
+    }
+
+    @Test("Strangers find nothing: a guardian, a pupil, a cashier, nobody at all, and a curator of another school")
+    func strangers() async throws {
+        try await story { browser, story in
+            let school = story.school
+            try await school.open([
+                ("school.csv", "school,name,time_zone,modules\nother,Другая школа,Europe/Moscow,\n"),
+                ("staff.csv", "school,staff_number,surname,given_name,patronymic,gender,role,class,subject,phone,email\nother,X1,Чужая,Анна,,f,curator,,,,\n"),
+            ])
+            for (number, login) in [("G3", "irina"), ("P1", "anna"), ("S3", "cashier"), ("X1", "foreign")] {
+                try await school.give(number, login: login)
+            }
+            let (anna, seventh) = (try await school.id("P1"), try await school.classID("7Б"))
+            let client = await browser.sameClient
+            var bodies: Set<String> = []
+            for login in ["irina", "anna", "cashier", "foreign"] {
+                let stranger = Browser(client)
+                _ = try await story.signIn(stranger, login)
+                for id in [anna, UUID()] {
+                    for path in ["/identity/people/\(id.text)", "/identity/classes/\(id == anna ? seventh.text : id.text)/invitations"] {
+                        let seen = try await stranger.get(path, accept: "application/json")
+                        #expect(seen.status == .notFound, "\(login) \(path)")
+                        bodies.insert(seen.body)
+                    }
+                    #expect(try await stranger.post("/identity/people/\(id.text)/password").status == .notFound)
+                }
+                if login != "foreign" { #expect(try await stranger.get("/identity/people?q=a").status == .notFound) }
+            }
+            // What exists and what does not answer alike.
+            #expect(bodies.count == 1)
+            let nobody = Browser(client)
+            #expect(try await nobody.get("/identity/people/\(anna.text)", accept: "application/json").status == .unauthorized)
+            let foreign = Browser(client)
+            _ = try await story.signIn(foreign, "foreign")
+            let search = try await foreign.get("/identity/people?q=%D0%B2%D0%B5%D1%82%D1%80%D0%BE%D0%B2%D0%B0")
+            #expect(search.body.contains("Таких людей в ваших школах нет."))
+        }
+    }
+
+    @Test("A form of another site changes nothing")
+    func foreignForm() async throws {
+        try await story { browser, story in
+            try await story.school.give("G1", login: "olga")
+            _ = try await story.signIn(browser, "olga")
+            let seen = try await browser.post("/identity/profile/name", ["surname": "Злая", "given": "Ева"], origin: "https://evil.example")
+            #expect(seen.status == .forbidden)
+            #expect(try await browser.get("/identity/profile").body.contains("value=\"Ветрова\""))
+        }
+    }
+
+    @Test("The language is the reader's choice")
+    func language() async throws {
+        try await story { browser, story in
+            try await story.school.give("G1", login: "olga")
+            _ = try await story.signIn(browser, "olga")
+            let changed = try await browser.post("/identity/profile/language", ["language": "en"])
+            let profile = try await browser.visit(changed.location ?? "")
+            #expect(profile.body.contains("Where you are signed in"))
+            #expect(profile.body.contains("<html lang=\"en\""))
+        }
+    }
+
+    @Test("Another session is ended from the profile, and only one's own")
+    func endSessions() async throws {
+        try await story { browser, story in
+            try await story.school.give("G1", login: "olga")
+            _ = try await story.signIn(browser, "olga")
+            let phone = Browser(await browser.sameClient)
+            _ = try await story.signIn(phone, "olga")
+            let ended = try await browser.post("/identity/profile/sessions/end-others")
+            #expect(ended.location == "/identity/profile?done=session")
+            #expect(try await phone.get("/identity/profile", accept: "application/json").status == .unauthorized)
+            #expect(try await browser.get("/identity/profile").status == .ok)
+        }
+    }
+}
