@@ -11,7 +11,7 @@ import Testing
         "RabbitMQ": ["Kernel"],
         "Messaging": ["Kernel", "Events", "Postgres", "RabbitMQ"],
         "Directory": ["Kernel", "Events", "Postgres", "Messaging"],
-        "Web": ["Kernel", "Directory", "Postgres"],
+        "Web": ["Kernel", "Events", "Directory", "Postgres"],
         "Service": ["Kernel", "Events", "Postgres", "RabbitMQ", "Messaging", "Directory", "Web"],
         "Mail": ["Kernel"],
         "Contracts": ["Kernel", "Events", "Messaging"],

@@ -1,6 +1,9 @@
 import ArgumentParser
+import Configuration
 import Foundation
+import Logging
 import Messaging
+import Postgres
 import RabbitMQ
 import Testing
 

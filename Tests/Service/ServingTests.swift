@@ -1,3 +1,4 @@
+import Configuration
 import Events
 import Foundation
 import FoundationNetworking
@@ -65,7 +66,7 @@ import Testing
     @Test("readiness names what is missing: an unknown schema, queues that nobody hears, messages that wait")
     func readinessNamesWhatIsMissing() async throws {
         let parts = try await parts(healthPort: 0)
-        try await database.transaction { transaction in
+        _ = try await database.transaction { transaction in
             try transaction.execute("delete from migration where series = 'bell'")
         }
         let loops = BellService.hearings(parts).map {
