@@ -1,0 +1,94 @@
+import Events
+import Foundation
+import Kernel
+import Postgres
+
+extension Transaction {
+    /// Decides many charges in one round trip (AC-10, AC-11, AC-07; `002-charging.sql` has the rules).
+    ///
+    /// - Parameter now: Ledger's clock: it decides the business day (D-01) and what came too late.
+    /// - Returns: one outcome for each charge, in their order; nil where another copy is deciding the same id at
+    ///   this moment.
+    func decide(_ charges: [Charge], at now: Date) throws -> [ChargeOutcome?] {
+        var outcomes: [ChargeOutcome?] = Array(repeating: nil, count: charges.count)
+        let rows = try rows(
+            """
+            select place, outcome, state, reason, available, limit_left, business_on, decided_at, used_allowance,
+                account_id, version, school_id, number, balance, daily_limit, spent_today, today, is_open
+            from decide_charges(
+                \(charges.map(\.chargeID)), \(charges.map(\.saleID)), \(charges.map { Int32(clamping: $0.attempt) }),
+                \(charges.map(\.personID)), \(charges.map(\.amount)), \(charges.map(\.kind.rawValue)),
+                \(charges.map(\.what)), \(charges.map(\.tillID)), \(charges.map(\.by)), \(charges.map(\.soldAt)),
+                \(charges.map(\.expiresAt)), \(charges.map(\.offlineDay)), \(charges.map(\.allowanceID)), \(now))
+            """,
+            as: Int.self, String.self, String?.self, String?.self, Money?.self, Money?.self, Day?.self, Date?.self,
+            UUID?.self, UUID?.self, Int64?.self, UUID?.self, String?.self, Money?.self, Money?.self, Money?.self,
+            Day?.self, Bool?.self)
+        for row in rows {
+            let charge = charges[row.0 - 1]
+            outcomes[row.0 - 1] = ChargeOutcome(
+                verdict: try .read(row.1), state: row.2.flatMap(ChargeState.init),
+                reason: row.3.flatMap(DeclineReason.init), amount: charge.amount, kind: charge.kind,
+                available: row.4, limitLeft: row.5, day: row.6, at: row.7, usedAllowance: row.8,
+                account: AccountState(
+                    columns: (row.9, row.10, row.11, row.12, row.13, row.14, row.15, row.16, row.17),
+                    of: charge.personID))
+        }
+        return outcomes
+    }
+
+    /// Ends attempts that their sender gave up: reverses what was posted, and makes sure that what was never seen
+    /// can never be posted any more.
+    func withdraw(_ withdrawals: [WithdrawCharge], at now: Date) throws -> [ChargeOutcome?] {
+        var outcomes: [ChargeOutcome?] = Array(repeating: nil, count: withdrawals.count)
+        let reversals = withdrawals.map { UUID.derived(from: $0.chargeID, "reversal") }
+        let rows = try rows(
+            """
+            select place, outcome, state, reason, amount, purchase, available, limit_left, decided_at,
+                account_id, version, school_id, number, balance, daily_limit, spent_today, today, is_open
+            from withdraw_charges(
+                \(withdrawals.map(\.chargeID)), \(withdrawals.map(\.saleID)),
+                \(withdrawals.map { Int32(clamping: $0.attempt) }), \(withdrawals.map(\.personID)),
+                \(withdrawals.map(\.reason)), \(reversals), \(now))
+            """,
+            as: Int.self, String.self, String?.self, String?.self, Money?.self, String?.self, Money?.self, Money?.self,
+            Date?.self, UUID?.self, Int64?.self, UUID?.self, String?.self, Money?.self, Money?.self, Money?.self,
+            Day?.self, Bool?.self)
+        for row in rows {
+            outcomes[row.0 - 1] = ChargeOutcome(
+                verdict: try .read(row.1), state: row.2.flatMap(ChargeState.init),
+                reason: row.3.flatMap(DeclineReason.init), amount: row.4, kind: row.5.flatMap(PurchaseKind.init),
+                available: row.6, limitLeft: row.7, day: row.16, at: row.8, usedAllowance: nil,
+                account: AccountState(
+                    columns: (row.9, row.10, row.11, row.12, row.13, row.14, row.15, row.16, row.17),
+                    of: withdrawals[row.0 - 1].personID))
+        }
+        return outcomes
+    }
+}
+
+extension ChargeVerdict {
+    fileprivate static func read(_ text: String) throws -> ChargeVerdict {
+        guard let verdict = ChargeVerdict(rawValue: text) else { throw UnknownVerdict(text: text) }
+        return verdict
+    }
+}
+
+/// The database answered with a word this program does not know: their versions differ.
+struct UnknownVerdict: Error {
+    let text: String
+}
+
+extension AccountState {
+    /// The account in a row of an outcome; nil when the child has none.
+    fileprivate init?(
+        columns: (UUID?, Int64?, UUID?, String?, Money?, Money?, Money?, Day?, Bool?), of personID: UUID
+    ) {
+        guard let id = columns.0, let version = columns.1, let school = columns.2, let number = columns.3,
+            let balance = columns.4, let spent = columns.6, let today = columns.7, let isOpen = columns.8
+        else { return nil }
+        self.init(
+            accountID: id, version: version, personID: personID, schoolID: school, accountNumber: number,
+            balance: balance, dailyLimit: columns.5, spentToday: spent, day: today, isOpen: isOpen)
+    }
+}

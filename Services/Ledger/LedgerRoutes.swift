@@ -1,0 +1,35 @@
+import Directory
+import Messaging
+import Postgres
+import Web
+
+/// Every address of Ledger and who may use it. A pupil may use none (AC-06).
+struct LedgerRoutes {
+    let database: Database
+    let outbox: Outbox
+
+    var book: RouteBook {
+        let database = database
+        let limits = LimitForm(database: database, outbox: outbox)
+        let desk = DeskForm(database: database, outbox: outbox)
+        var book = RouteBook(service: "/ledger")
+        book.page("/ledger/money", .seeMoney, about: .oneself) { try await PursePage(for: $0, database) }
+        book.page("/ledger/children/{child}/statement", .seeMoney, about: .child(parameter: "child")) {
+            try await StatementPage(for: $0, database)
+        }
+        book.page("/ledger/children/{child}/balance", .seeMoney, about: .child(parameter: "child")) {
+            try await BalancePage(for: $0, database)
+        }
+        book.page("/ledger/children/{child}/limit", .setLimit, about: .child(parameter: "child")) {
+            try await LimitPage(for: $0, database)
+        }
+        book.post("/ledger/children/{child}/limit", .setLimit, about: .child(parameter: "child")) {
+            try await limits.set($0)
+        }
+        book.page("/ledger/desk", .topUpAtDesk, about: .anySchool) { try await DeskPage(for: $0, database) }
+        book.post("/ledger/children/{child}/top-ups", .topUpAtDesk, about: .child(parameter: "child")) {
+            try await desk.topUp($0)
+        }
+        return book
+    }
+}
