@@ -13,6 +13,9 @@ struct ProfileRoutes: Sendable {
         book.page("/identity/profile", .seeOneself, about: .oneself) { visit in
             try await page(visit, done: visit.query("done").flatMap { Self.done[$0] }.map { visit.tr($0) })
         }
+        book.page("/identity/sections", .seeOneself, about: .oneself) { visit in
+            SectionsPage(title: visit.tr("All sections"))
+        }
         book.post("/identity/profile/name", .seeOneself, about: .oneself) { visit in
             try await change(visit, "name", keeping: ["surname", "given", "patronymic"]) { form in
                 let command = ChangeOwnName(
