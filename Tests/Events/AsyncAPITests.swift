@@ -10,7 +10,7 @@ import Testing
     @Test func theDocumentIsTheOneThatTheTypesGive() throws {
         let kept = try String(contentsOf: Self.document, encoding: .utf8)
         let isCurrent = kept == (try AsyncAPI.text())
-        #expect(isCurrent, "Shared/Events/asyncapi.json is older than the types. Write it with: contracts asyncapi --write")
+        #expect(isCurrent, "Shared/Events/asyncapi.json is older than the types. Write it with: swift run Contracts asyncapi --write")
     }
 
     @Test("The document fits AsyncAPI 3, its references resolve, golden messages fit their schemas")

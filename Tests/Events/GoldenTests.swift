@@ -11,7 +11,7 @@ import Testing
         let folder = try #require(Self.folder)
         let golden = try? String(contentsOf: folder.appending(path: "\(type.name).json"), encoding: .utf8)
         guard let golden else {
-            Issue.record("\(type.name) has no golden file. Write it with: contracts golden --write")
+            Issue.record("\(type.name) has no golden file. Write it with: swift run Contracts golden --write")
             return
         }
         for complaint in GoldenMessage.complaints(about: type, golden: golden) {

@@ -29,7 +29,7 @@ public struct GoldenMessage: Sendable {
         let rule =
             "A published message may only gain optional fields. For anything else make a new type whose name ends in "
             + "the next “.v…”, and publish both until nobody hears “\(type.name)”. If the change is such an addition, "
-            + "fill the field in `\(type).example` and run: contracts golden --write"
+            + "fill the field in `\(type).example` and run: swift run Contracts golden --write"
         let fresh: String
         do { fresh = try GoldenMessage(type).text } catch { return ["\(type) cannot be encoded: \(error)"] }
         var complaints: [String] = []
