@@ -30,7 +30,8 @@ extension Directory {
         try tx.execute(
             """
             insert into directory_school as t (id, name, time_zone, modules, contacts, ended, epoch, version, told_at)
-            select id, name, time_zone, array(select jsonb_array_elements_text(modules)), contacts, ended, epoch, version, told_at
+            select id, name, time_zone, array(select jsonb_array_elements_text(modules)), contacts, ended, epoch,
+                version, told_at
             from unnest(
                 \(events.map(\.schoolID)), \(events.map(\.name)), \(events.map(\.timeZone)),
                 \(events.map { JSON($0.modules) }), \(events.map { JSON($0.contacts) }), \(events.map(\.ended)),
@@ -38,7 +39,8 @@ extension Directory {
             ) as s (id, name, time_zone, modules, contacts, ended, epoch, version, told_at)
             on conflict (id) do update set
                 name = excluded.name, time_zone = excluded.time_zone, modules = excluded.modules,
-                contacts = excluded.contacts, ended = excluded.ended, epoch = excluded.epoch, version = excluded.version, told_at = excluded.told_at
+                contacts = excluded.contacts, ended = excluded.ended, epoch = excluded.epoch,
+                version = excluded.version, told_at = excluded.told_at
             where (excluded.epoch, excluded.version) > (t.epoch, t.version)
             """)
     }
@@ -52,7 +54,8 @@ extension Directory {
             insert into directory_class as t (id, school_id, grade, letter, ended, epoch, version, told_at)
             select * from unnest(
                 \(events.map(\.classID)), \(events.map(\.schoolID)), \(events.map { Int32(clamping: $0.grade) }),
-                \(events.map(\.letter)), \(events.map(\.ended)), \(states.map(\.epoch)), \(events.map(\.version)), \(states.map(\.at)))
+                \(events.map(\.letter)), \(events.map(\.ended)), \(states.map(\.epoch)), \(events.map(\.version)),
+                \(states.map(\.at)))
             on conflict (id) do update set
                 school_id = excluded.school_id, grade = excluded.grade, letter = excluded.letter,
                 ended = excluded.ended, epoch = excluded.epoch, version = excluded.version, told_at = excluded.told_at
@@ -73,7 +76,8 @@ extension Directory {
                 \(events.map(\.personID)), \(events.map(\.name.surname)), \(events.map(\.name.given)),
                 \(events.map(\.name.patronymic)), \(events.map(\.gender.rawValue)), \(events.map(\.accent.rawValue)),
                 \(events.map(\.rosterNumber)), \(events.map(\.schoolID)), \(events.map(\.classID)),
-                \(events.map(\.isPupil)), \(events.map(\.ended)), \(states.map(\.epoch)), \(events.map(\.version)), \(states.map(\.at)))
+                \(events.map(\.isPupil)), \(events.map(\.ended)), \(states.map(\.epoch)), \(events.map(\.version)),
+                \(states.map(\.at)))
             on conflict (id) do update set
                 surname = excluded.surname, given_name = excluded.given_name, patronymic = excluded.patronymic,
                 gender = excluded.gender, accent = excluded.accent, roster_number = excluded.roster_number,
