@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 
 from . import secrets_file, servers
-from .layout import SERVICES, Layout
+from .layout import ROOT, SERVICES, Layout
 
 DATABASE = "zvonok"
 
@@ -90,17 +90,14 @@ def yaml_lines(tree: dict, depth: int) -> list[str]:
 
 
 def definitions(layout: Layout, secrets: dict[str, str]) -> dict:
-    """All broker objects: what each service says of itself, put together, with the administrator."""
-    folder = layout.folder / "topology"
-    folder.mkdir(exist_ok=True)
-    shares = []
-    for service in SERVICES:
-        share = folder / f"{service}.json"
-        secrets_file.write_private(share, run(layout, service, "topology", "--config", str(layout.config_file(service))))
-        shares += ["--with", str(share)]
-    first = SERVICES[0]
-    merged = json.loads(
-        run(layout, first, "topology", "--config", str(layout.config_file(first)), "--definitions", *shares))
+    """All broker objects: what the services say of themselves, put together, with the administrator."""
+    command = [
+        str(ROOT / "deploy" / "topology"), "print", "--programs", str(layout.binary(SERVICES[0]).parent),
+        "--configs", str(layout.config)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if done.returncode != 0:
+        raise servers.Failed(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+    merged = json.loads(done.stdout)
     administrator = servers.fresh_definitions(secrets["rabbitmq"])
     for kind in ("users", "permissions"):
         merged[kind] = administrator[kind] + merged[kind]

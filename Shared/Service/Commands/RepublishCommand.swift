@@ -3,6 +3,7 @@ import Foundation
 import Kernel
 import Messaging
 import Postgres
+import RabbitMQ
 
 /// Says the service's state again, to fill one queue of a new or restored reader.
 struct RepublishCommand<S: SchoolService>: AsyncParsableCommand {
@@ -23,12 +24,28 @@ struct RepublishCommand<S: SchoolService>: AsyncParsableCommand {
     func run() async throws {
         try await withParts(of: S.self, options) { parts in
             let period = try period(in: parts.zone)
+            try await Self.mustExist(parts.outbox.prefix + queue, parts.broker)
             let said = try await Republication.run(
                 S.republications, to: parts.outbox.prefix + queue, period: period, outbox: parts.outbox,
                 database: parts.database)
             if said.isEmpty { print("\(S.name) has nothing to say again") }
             for (name, count) in said { print("\(count)\t\(name)") }
         }
+    }
+
+    /// What is written for a queue that does not exist would stand in the outbox for ever.
+    private static func mustExist(_ queue: String, _ broker: BrokerConfiguration) async throws {
+        let channel = BrokerChannel(broker)
+        do {
+            _ = try await channel.state(ofQueue: queue)
+        } catch let error as BrokerError where error.kind == .notFound {
+            await channel.close()
+            throw ValidationError("the broker has no queue \(queue)")
+        } catch {
+            await channel.close()
+            throw error
+        }
+        await channel.close()
     }
 
     private func period(in zone: SchoolZone) throws -> DateInterval? {
