@@ -1,0 +1,194 @@
+import Events
+import Foundation
+import Kernel
+import Messaging
+import Postgres
+import Service
+import Support
+import Testing
+
+@testable import Ledger
+
+@Suite("Books", .database(LedgerService.migrations)) struct BooksTests {
+    let school = SchoolOfTests()
+
+    @Test(
+        "BY-02: what is written stays written",
+        arguments: [
+            "update transfer set amount = amount + 1", "delete from transfer", "truncate transfer cascade",
+            "update entry set amount = amount + 1", "delete from entry", "truncate entry", "delete from receipt",
+            "update receipt set number = 'x'", "delete from account", "update account set kind = 'terminal'",
+            "delete from charge", "delete from meals_account", "delete from limit_change",
+        ])
+    func booksAreOnlyAddedTo(_ statement: String) async throws {
+        try await school.open()
+        try await school.topUp(school.masha, 500)
+        try await school.limit(school.masha, 500)
+        try await school.decide([school.charge(school.masha, 10)])
+        let refusal = await #expect(throws: PostgresError.self) {
+            try await school.database.execute("\(unescaped: statement)")
+        }
+        #expect(refusal?.sqlState == "23001")
+        #expect(try await school.firstDifference() == nil)
+    }
+
+    @Test("BY-02: legs that do not sum to zero are refused by the database itself")
+    func unbalancedTransferIsRefused() async throws {
+        try await school.open()
+        let account = Account.id(of: school.masha)
+        let supplier = OrganisationAccount.supplier.id(of: school.school)
+        let refusal = await #expect(throws: PostgresError.self) {
+            try await school.database.execute(
+                """
+                with moved as (
+                    insert into transfer (id, kind, account_id, made_at, business_on, amount, what, method, receipt)
+                    values (\(school.mother), 'topUp', \(account), now(), current_date, 100, '', 'cashDesk', '1')
+                )
+                insert into entry (transfer_id, account_id, amount, position, balance)
+                values (\(school.mother), \(account), 100, 1, 100), (\(school.mother), \(supplier), -99, null, null)
+                """)
+        }
+        #expect(refusal?.constraint == "entry_sums_to_zero")
+    }
+
+    @Test("BY-02: a transfer without entries, legs added later and unknown accounts are refused")
+    func loosePiecesAreRefused() async throws {
+        try await school.open()
+        try await school.topUp(school.masha, 100)
+        let account = Account.id(of: school.masha)
+        let supplier = OrganisationAccount.supplier.id(of: school.school)
+        let alone = await #expect(throws: PostgresError.self) {
+            try await school.database.execute(
+                """
+                insert into transfer (id, kind, account_id, made_at, business_on, amount, what, method, receipt)
+                values (gen_random_uuid(), 'topUp', \(account), now(), current_date, 100, '', 'cashDesk', '1')
+                """)
+        }
+        #expect(alone?.constraint == "transfer_has_entries")
+        let later = await #expect(throws: PostgresError.self) {
+            try await school.database.execute(
+                """
+                insert into entry (transfer_id, account_id, amount)
+                select id, unnest(array[\(supplier), \(OrganisationAccount.terminal.id(of: school.school))]),
+                    unnest(array[5, -5]) from transfer
+                """)
+        }
+        #expect(later?.constraint == "entry_sums_to_zero")
+        let unknown = await #expect(throws: PostgresError.self) {
+            try await school.database.execute(
+                """
+                with moved as (
+                    insert into transfer (id, kind, account_id, made_at, business_on, amount, what, method, receipt)
+                    values (\(school.mother), 'topUp', \(account), now(), current_date, 100, '', 'cashDesk', '1')
+                )
+                insert into entry (transfer_id, account_id, amount, position, balance)
+                values (\(school.mother), \(account), 100, 2, 10100), (\(school.mother), \(school.mother), -100, null, null)
+                """)
+        }
+        #expect(unknown?.constraint == "entry_account_known")
+    }
+
+    @Test("BY-01: an attempt that has ended cannot be ended again, whoever tries")
+    func chargeEndsOnce() async throws {
+        try await school.open()
+        try await school.topUp(school.masha, 100)
+        let charge = school.charge(school.masha, 10)
+        try await school.decide([charge])
+        try await school.withdraw([charge])
+        await #expect(throws: PostgresError.self) {
+            try await school.database.execute("update charge set state = 'posted'")
+        }
+    }
+
+    @Test("AC-04: a top-up counts once, says so once, and a receipt number is used once at a desk")
+    func topUpCountsOnce() async throws {
+        try await school.open()
+        let topUp = TopUpAtDesk(
+            id: .v7(), child: school.masha, amount: .roubles(500), receipt: "ПКО-118", by: school.accountant)
+        for _ in 1...2 {
+            let account = try await school.database.transaction { [school] in try topUp.run(in: $0, school.outbox, at: school.now) }
+            #expect(account.balance == .roubles(500))
+        }
+        let other = TopUpAtDesk(
+            id: topUp.id, child: school.masha, amount: .roubles(501), receipt: "ПКО-118", by: school.accountant)
+        await #expect(throws: TopUpRefused.repeatedWithOtherContents) {
+            try await school.database.transaction { [school] in _ = try other.run(in: $0, school.outbox, at: school.now) }
+        }
+        await #expect(throws: TopUpRefused.receiptUsed) { try await school.topUp(school.egor, 5, receipt: "ПКО-118") }
+        await #expect(throws: TopUpRefused.notAnAmount) { try await school.topUp(school.egor, 0) }
+        await #expect(throws: TopUpRefused.noAccount) { try await school.topUp(.v7(), 5) }
+        #expect(try await school.account(school.egor)?.balance == .zero)
+        #expect(try await school.firstDifference() == nil)
+    }
+
+    @Test("BY-02: an organisation's balance is the same before, between and after roll-ups")
+    func rollUpKeepsTheSum() async throws {
+        try await school.open()
+        try await school.topUp(school.masha, 500)
+        let supplier = OrganisationAccount.supplier.id(of: school.school)
+        for round in 1...3 {
+            try await school.decide([school.charge(school.masha, 100)])
+            #expect(try await school.firstDifference() == nil)
+            let changed = try await school.database.transaction { [now = school.now] in try RollUpOrganisations.rollUp(in: $0, at: now) }
+            #expect(changed == (round == 1 ? 2 : 1))
+            let balance = try await school.database.read {
+                try $0.first("select balance from organisation_balance where account_id = \(supplier)", as: Money.self)
+            }
+            #expect(balance == .roubles(Int64(100 * round)))
+            #expect(try await school.firstDifference() == nil)
+        }
+    }
+
+    @Test(
+        "BY-02: the check finds what was falsified behind the books' back",
+        arguments: [
+            ("update meals_account set balance = balance + 1 where position > 0", "a child's balance"),
+            ("update meals_account set spent = 0 where spent > 0", "what counts against the limit"),
+            ("update meals_account set held = 5 where position > 0", "what is held"),
+            ("update organisation_balance set balance = 7", "an organisation's balance"),
+            ("insert into charge (id, sale_id, attempt, person_id, amount, purchase, what, decided_at, state) values "
+                + "(gen_random_uuid(), gen_random_uuid(), 1, gen_random_uuid(), 5, 'personal', '', now(), 'posted')", "every paid attempt"),
+        ])
+    func checkFindsFalsification(_ statement: String, _ claim: String) async throws {
+        try await school.open()
+        try await school.topUp(school.masha, 500)
+        try await school.decide([school.charge(school.masha, 100)])
+        #expect(try await school.firstDifference() == nil)
+        try await school.database.execute("\(unescaped: statement)")
+        #expect(try await school.firstDifference()?.hasPrefix(claim) == true)
+    }
+
+    @Test("AC-01: an account opens once, moves with the pupil, closes when he leaves, and old news changes nothing")
+    func accountFollowsThePupil() async throws {
+        try await school.open()
+        let elsewhere = UUID.v7()
+        let steps = [
+            PupilChanged(personID: school.masha, version: 3, schoolID: elsewhere, accountNumber: "0270000001", pupilCode: "I44F2EUE1"),
+            school.pupil(school.masha, number: 1, version: 2, ended: true),
+            PupilChanged(
+                personID: school.masha, version: 4, schoolID: elsewhere, accountNumber: "0270000001", pupilCode: "I44F2EUE1", ended: true),
+        ]
+        var seen: [Account?] = []
+        for step in steps {
+            try await school.database.transaction { [school] in
+                try WhenPupilAppears(pupil: step, version: step.version).react(in: $0, school.outbox, at: school.now)
+            }
+            seen.append(try await school.account(school.masha))
+        }
+        #expect(seen.map { $0?.schoolID } == [elsewhere, elsewhere, elsewhere])
+        #expect(seen.map { $0?.isOpen } == [true, true, false])
+        #expect(seen.map { $0?.version } == [2, 2, 3])
+    }
+
+    @Test("ID-31: two children never share an account number")
+    func numbersAreUnique() async throws {
+        try await school.open()
+        let twin = PupilChanged(
+            personID: .v7(), version: 1, schoolID: school.school, accountNumber: "0270000001", pupilCode: "I99")
+        await #expect(throws: Unacceptable.self) {
+            try await school.database.transaction { [school] in
+                try WhenPupilAppears(pupil: twin, version: 1).react(in: $0, school.outbox, at: school.now)
+            }
+        }
+    }
+}
