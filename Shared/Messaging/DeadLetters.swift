@@ -43,8 +43,7 @@ public struct DeadLetters: Sendable {
     public func replay(_ id: String? = nil) async throws -> Int {
         let publisher = Publisher(broker, logger: .init(label: "dead-letters"))
         var count = 0
-        let limit = try await length()
-        _ = try await visit(limit: limit) { letter, delivery in
+        _ = try await visit(limit: .max) { letter, delivery in
             guard id == nil || letter.id == id else { return .keep }
             var message = BrokerMessage(
                 delivery, exchange: prefix + "school.requeue", routingKey: Topology.replayKey(queue: prefix + queue))
@@ -63,8 +62,7 @@ public struct DeadLetters: Sendable {
     /// Removes messages for good, all or the one named; gives how many.
     public func drop(_ id: String? = nil) async throws -> Int {
         var count = 0
-        let limit = try await length()
-        _ = try await visit(limit: limit) { letter, _ in
+        _ = try await visit(limit: .max) { letter, _ in
             guard id == nil || letter.id == id else { return .keep }
             count += 1
             return .remove
@@ -74,22 +72,22 @@ public struct DeadLetters: Sendable {
 
     private enum Fate { case keep, remove }
 
-    private func length() async throws -> Int {
-        let channel = BrokerChannel(broker)
-        defer { Task { await channel.close() } }
-        return try await channel.state(ofQueue: Topology.deadQueue(of: prefix + queue)).messages
-    }
-
     private func visit(
         limit: Int, _ decide: (Letter, Delivery) async throws -> Fate
     ) async throws -> [Letter] {
         let channel = BrokerChannel(broker)
         var letters: [Letter] = []
         var kept: [Delivery] = []
+        var seen: Set<String> = []
         var failure: (any Error)?
         do {
             while letters.count < limit, let delivery = try await channel.get(from: Topology.deadQueue(of: prefix + queue)) {
                 let letter = Letter(delivery)
+                // One that was replayed a moment ago may be parked again already: the round is complete.
+                guard seen.insert(letter.id).inserted else {
+                    kept.append(delivery)
+                    break
+                }
                 letters.append(letter)
                 switch try await decide(letter, delivery) {
                 case .keep: kept.append(delivery)

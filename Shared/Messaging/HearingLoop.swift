@@ -1,3 +1,4 @@
+import Events
 import Foundation
 public import Logging
 import Metrics
@@ -215,7 +216,7 @@ public final class HearingLoop: Service {
 
     /// Opens and closes a republication; true when the message was a marker.
     private func marker(_ taken: Taken, in transaction: borrowing Transaction) throws -> Bool {
-        let decoder = JSONDecoder()
+        let decoder = EventCoding.decoder
         switch taken.type {
         case RepublicationOpened.name:
             let opened = try Envelope.decode(taken.arrived.body, as: RepublicationOpened.self, with: decoder).event

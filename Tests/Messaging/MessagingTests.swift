@@ -1,0 +1,158 @@
+import Events
+import Foundation
+import Kernel
+import Logging
+import Messaging
+import Postgres
+import RabbitMQ
+import Support
+import Testing
+
+@Suite(.database(.messaging, School.table)) struct MessagingTests {
+    @Test("what is said in a transaction is heard once, and what is rolled back never") func saidAndHeard() async throws {
+        let school = try School()
+        try await school.run([bells()]) {
+            let bell = UUID.v7()
+            struct Stop: Error {}
+            try await school.database.transaction { try school.outbox.publish(BellRang(bell: bell, version: 1), in: $0) }
+            await #expect(throws: Stop.self) {
+                try await school.database.transaction { transaction in
+                    try school.outbox.publish(BellRang(bell: bell, version: 2), in: transaction)
+                    throw Stop()
+                }
+            }
+            try await eventually { try await school.count("select count(*) from heard") == 1 }
+            try await eventually { try await school.count("select count(*) from outbox") == 0 }
+        }
+    }
+
+    @Test("the order of an aggregate holds under concurrent writers") func order() async throws {
+        let school = try School()
+        let all = (0..<5).map { _ in UUID.v7() }
+        try await school.run([bells()]) {
+            try await school.database.execute("insert into writer select b, 0 from unnest(\(all)) as b")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for writer in 0..<40 {
+                    group.addTask {
+                        for step in 0..<5 {
+                            let bell = all[(writer + step) % all.count]
+                            try await school.database.transaction { transaction in
+                                // The aggregate's row is locked first: that is what makes the order.
+                                let version = try transaction.first(
+                                    "update writer set version = version + 1 where bell = \(bell) returning version", as: Int64.self) ?? Int64(0)
+                                try school.outbox.publish(BellRang(bell: bell, version: version), in: transaction)
+                            }
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            try await eventually { try await school.count("select count(*) from heard") == 200 }
+            let wrong = try await school.count(
+                "select count(*) from (select version, lag(version) over (partition by bell order by id) as before from heard) as h where version <> before + 1")
+            #expect(wrong == 0)
+        }
+    }
+
+    @Test("a relay that dies between confirm and delete says everything again, and the inbox drops it") func repeats() async throws {
+        let school = try School()
+        try await school.run([bells()]) {
+            try await school.database.transaction { transaction in
+                try school.outbox.publish((1...50).map { BellRang(bell: .v7(), version: $0) }, in: transaction)
+            }
+            try await eventually { try await school.count("select count(*) from heard") == 50 }
+            // What a crash leaves behind: the same rows, with the same identifiers, once more.
+            try await school.database.execute(
+                """
+                insert into outbox (event_id, exchange, routing_key, type, body)
+                select message_id, \(school.prefix + "school.events"), \(BellRang.name), \(BellRang.name), '{}' from inbox
+                """)
+            try await eventually { try await school.count("select count(*) from outbox") == 0 }
+            let last = UUID.v7()
+            try await school.database.transaction { try school.outbox.publish(BellRang(bell: last, version: 1), in: $0) }
+            try await eventually { try await school.count("select count(*) from heard where bell = \(last)") == 1 }
+            #expect(try await school.count("select count(*) from heard") == 51)
+        }
+    }
+
+    @Test("a poisonous message is parked with its reason and holds up no other; it can be shown, replayed and dropped") func poison() async throws {
+        let school = try School()
+        try await school.run([bells()]) {
+            try await school.database.transaction { transaction in
+                try school.outbox.publish((1...40).map { BellRang(bell: .v7(), version: $0 == 20 ? 666 : $0) }, in: transaction)
+                try transaction.execute(
+                    """
+                    insert into outbox (event_id, exchange, routing_key, type, body)
+                    values (\(UUID.v7()), \(school.prefix + "school.events"), \(BellRang.name), \(BellRang.name), 'no json')
+                    """)
+            }
+            try await eventually { try await school.count("select count(*) from heard") == 39 }
+            let dead = DeadLetters(queue: "school.bells", prefix: school.prefix, broker: school.broker)
+            try await eventually { try await dead.list().count == 2 }
+            let cursed = try #require(try await dead.list().first { $0.reason == "a cursed bell" })
+            #expect(cursed.type == BellRang.name && cursed.body.contains("\"version\":666"))
+            #expect(try await dead.show(cursed.id) == cursed)
+            #expect(try await dead.list().contains { $0.reason.contains("not a readable") })
+            #expect(try await dead.replay(cursed.id) == 1)
+            try await eventually { try await dead.list().first { $0.id == cursed.id }?.attempts == 2 }
+            #expect(try await dead.drop() == 2)
+            #expect(try await dead.list().isEmpty)
+        }
+    }
+
+    @Test("a message that comes too early waits at a retry level and is handled when its time has come") func notYet() async throws {
+        let school = try School()
+        try await school.run([bells()]) {
+            let early = UUID.v7()
+            try await school.database.transaction { try school.outbox.publish(BellRang(bell: early, version: 404), in: $0) }
+            try await eventually { try await school.count("select count(*) from outbox") == 0 }
+            try await school.database.transaction { try school.outbox.publish(BellRang(bell: .v7(), version: 1), in: $0) }
+            try await eventually { try await school.count("select count(*) from heard where bell = \(early)") == 1 }
+        }
+    }
+
+    @Test("said to nobody is caught by the alternate exchange; a command without a receiver fails visibly and holds up nothing")
+    func unroutable() async throws {
+        let school = try School()
+        try await school.run([bells()]) {
+            try await school.database.transaction { transaction in
+                try school.outbox.publish(RingBell(bell: .v7()), in: transaction)
+                try school.outbox.publish(BellRang(bell: .v7(), version: 1), in: transaction)
+                try transaction.execute(
+                    "insert into outbox (event_id, exchange, routing_key, type, body) values (\(UUID.v7()), \(school.prefix + "school.events"), 'school.nobody.hears.v1', 'x', '{}')")
+            }
+            try await eventually { try await school.count("select count(*) from heard") == 1 }
+            try await eventually { try await school.count("select count(*) from outbox where failure = 'no queue takes it'") == 1 }
+            #expect(try await school.count("select count(*) from outbox") == 1)
+            let channel = BrokerChannel(school.broker)
+            let lost = try await channel.get(from: school.prefix + "unrouted")
+            #expect(lost?.routingKey == "school.nobody.hears.v1")
+            await channel.close()
+        }
+    }
+
+    @Test("a republication fills one queue, and what it does not name has ended") func republication() async throws {
+        let school = try School()
+        let named = (0..<1200).map { UUID.v7(at: Date(timeIntervalSince1970: 1_790_000_000 + Double($0))) }
+        let states = Republication.of(BellRang.self) { _, after, limit in
+            let from = after.flatMap { named.firstIndex(of: $0) }.map { $0 + 1 } ?? 0
+            return named[from...].prefix(limit).map { BellRang(bell: $0, version: 7) }
+        }
+        try await school.run([bells()]) {
+            let gone = UUID.v7()
+            try await school.database.execute("insert into state values (\(gone), 1, false)")
+            let said = try await Republication.run([states], to: school.prefix + "school.bells", outbox: school.outbox, database: school.database)
+            #expect(said.first?.count == 1200)
+            try await eventually(within: .seconds(30)) { try await school.count("select count(*) from state where ended") == 1 }
+            #expect(try await school.count("select count(*) from state where not ended") == 1200)
+            #expect(try await school.count("select count(*) from republished") == 0)
+        }
+    }
+
+    @Test("a higher epoch beats any version of a lower one") func epochs() {
+        let old = Received(BellRang(bell: UUID(), version: 1_000_000), epoch: 1)
+        let restored = Received(BellRang(bell: UUID(), version: 3), epoch: 2)
+        #expect(restored.version > old.version)
+        #expect(Received(BellRang(bell: UUID(), version: 4), epoch: 2).version > restored.version)
+    }
+}

@@ -1,0 +1,99 @@
+import Events
+import Foundation
+import Kernel
+import Logging
+import Messaging
+import Postgres
+import RabbitMQ
+import Support
+
+/// Something that is said in these tests.
+struct BellRang: VersionedEvent {
+    static let name = "school.bell.rang.v1"
+    let bell: UUID
+    let version: Int64
+    var ended = false
+    var aggregate: UUID { bell }
+    static var example: BellRang { BellRang(bell: UUID(), version: 1) }
+}
+
+/// A wish that is sent in these tests.
+struct RingBell: Command {
+    static let name = "school.bell.ring.v1"
+    let bell: UUID
+    var expiresAt: Date?
+    var aggregate: UUID { bell }
+    static var example: RingBell { RingBell(bell: UUID(), expiresAt: nil) }
+}
+
+/// A broker's objects of one test's own, and the running parts of a small service.
+struct School: Sendable {
+    let prefix = "t\(UUID().uuidString.prefix(8).lowercased())."
+    let broker: BrokerConfiguration
+    let database = TestDatabase.current.database
+    let outbox: Outbox
+
+    static let table = Migrations("test", files: [("001-heard", "create table heard (id bigint generated always as identity, bell uuid not null, version bigint not null, unique (bell, version)); create table writer (bell uuid primary key, version bigint not null); create table state (bell uuid primary key, version bigint not null, ended boolean not null)")])
+
+    init() throws {
+        broker = try BrokerConfiguration(url: TestServers.amqp, name: "test")
+        outbox = Outbox(service: "school", prefix: prefix)
+    }
+
+    func declare(_ hearings: [Hearing]) async throws {
+        let channel = BrokerChannel(broker)
+        try await channel.declare(try hearings.map(\.topology).reduce(Topology.shared) { try $0.merging($1) }.prefixed(by: prefix))
+        await channel.close()
+    }
+
+    func clean(_ hearings: [Hearing]) async throws {
+        let channel = BrokerChannel(broker)
+        let topology = try hearings.map(\.topology).reduce(Topology.shared) { try $0.merging($1) }.prefixed(by: prefix)
+        try await channel.delete(queues: topology.queues.map(\.name), exchanges: topology.exchanges.map(\.name))
+        await channel.close()
+    }
+
+    /// Runs relay and hearings while the body runs.
+    func run(_ hearings: [Hearing], _ body: @escaping @Sendable () async throws -> Void) async throws {
+        try await declare(hearings)
+        let logger = Logger(label: "test")
+        let relay = Relay(outbox, database: database.configuration, broker: broker, logger: logger)
+        let loops = hearings.map { HearingLoop($0, outbox: outbox, database: database, broker: broker, logger: logger) }
+        var failure: (any Error)?
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await relay.run() }
+            for loop in loops { group.addTask { try? await loop.run() } }
+            do { try await body() } catch { failure = error }
+            group.cancelAll()
+        }
+        try await clean(hearings)
+        if let failure { throw failure }
+    }
+
+    func count(_ sql: SQL) async throws -> Int { try await database.rows(sql, as: Int.self)[0] }
+}
+
+/// Hears bells and writes them down; a bell of version 666 can never be heard, one of 404 not yet.
+func bells(_ queue: String = "school.bells", batch: Int = 100) -> Hearing {
+    Hearing(queue: queue, batch: batch, [
+        .batch(BellRang.self, endUnnamed: { run, transaction in
+            try transaction.execute(
+                "update state set ended = true where bell not in (select aggregate_id from republished where run_id = \(run))")
+        }) { events, transaction, _ in
+            if events.contains(where: { $0.event.version == 666 }) { throw Unacceptable("a cursed bell") }
+            if events.contains(where: { $0.event.version == 404 }) {
+                let known = try transaction.first("select count(*) from state", as: Int.self) ?? 0
+                if known == 0 { throw NotYet("no bell is known") }
+            }
+            try transaction.execute(
+                "insert into heard (bell, version) select * from unnest(\(events.map(\.event.bell)), \(events.map(\.event.version)))")
+            for event in events {
+                try transaction.execute(
+                    """
+                    insert into state as s values (\(event.event.bell), \(event.version), \(event.event.ended))
+                    on conflict (bell) do update set version = excluded.version, ended = excluded.ended where excluded.version > s.version
+                    """)
+            }
+        }
+    ])
+}
