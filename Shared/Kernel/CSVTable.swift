@@ -1,8 +1,10 @@
+import Foundation
+
 /// A comma-separated file with a header row (RFC 4180), in which every row knows the line it begins on.
-struct CSVTable: Sendable {
-    struct Row: Sendable {
+public struct CSVTable: Sendable {
+    public struct Row: Sendable {
         /// As a text editor counts them: the header is line 1.
-        let line: Int
+        public let line: Int
         private let fields: [String: String]
 
         fileprivate init(line: Int, fields: [String: String]) {
@@ -11,22 +13,22 @@ struct CSVTable: Sendable {
         }
 
         /// The field without white space around it; empty when the file has no such column.
-        subscript(_ column: String) -> String { fields[column] ?? "" }
+        public subscript(_ column: String) -> String { fields[column] ?? "" }
     }
 
     /// What is wrong with a row as such, before anybody looks at its meaning.
-    struct Damage: Sendable, Equatable {
-        let line: Int
-        let reason: String
+    public struct Damage: Sendable, Equatable {
+        public let line: Int
+        public let reason: String
     }
 
-    let columns: [String]
-    let rows: [Row]
-    let damage: [Damage]
+    public let columns: [String]
+    public let rows: [Row]
+    public let damage: [Damage]
 
     /// - Parameter text: UTF-8; a byte order mark and any kind of line end are understood, and so is a semicolon
     ///   instead of the comma, which spreadsheets write in Russian.
-    init(_ text: String) {
+    public init(_ text: String) {
         var records: [(line: Int, fields: [String])] = []
         var damage: [Damage] = []
         var fields: [String] = []
@@ -79,7 +81,7 @@ struct CSVTable: Sendable {
             finish()
         }
 
-        columns = records.first?.fields.map { $0.trimmed.lowercased() } ?? []
+        columns = records.first?.fields.map { $0.trimmingCharacters(in: .whitespacesAndNewlines).lowercased() } ?? []
         var rows: [Row] = []
         for record in records.dropFirst() {
             guard record.fields.count == columns.count else {
@@ -88,7 +90,7 @@ struct CSVTable: Sendable {
                 continue
             }
             var named: [String: String] = [:]
-            for (column, value) in zip(columns, record.fields) { named[column] = value.trimmed }
+            for (column, value) in zip(columns, record.fields) { named[column] = value.trimmingCharacters(in: .whitespacesAndNewlines) }
             rows.append(Row(line: record.line, fields: named))
         }
         self.rows = rows
