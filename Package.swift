@@ -104,7 +104,7 @@ let sharedModules: [Target] = [
         resources: [.copy("Migrations")]),
     .shared(
         "Web",
-        ["CGettextPO", "Kernel", "Events", "Directory", "Postgres", .hummingbird, .mustache, .jwt, .crypto, .logging, .tracing],
+        ["CGettextPO", "Kernel", "Events", "Directory", "Postgres", .hummingbird, .mustache, .jwt, .crypto, .logging, .tracing, .lifecycle],
         resources: [.copy("Views"), .copy("Assets"), .copy("Catalogues")]),
     .shared(
         "Service",

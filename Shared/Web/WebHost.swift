@@ -7,6 +7,7 @@ import JWTKit
 import Kernel
 public import Logging
 public import Postgres
+import ServiceLifecycle
 import Synchronization
 
 /// Serves a route book: finds out who asks, asks the one decision, and turns what comes back into a page or JSON.
@@ -289,7 +290,12 @@ public struct WebHost: Sendable {
                         // The browser comes back by itself, with a new token.
                         if (try? await Task.sleep(for: .seconds(life))) != nil { continuation.finish() }
                     }
+                    let leave = Task {
+                        // A service that is asked to stop does not wait for readers who only look on.
+                        if (try? await gracefulShutdown()) != nil { continuation.finish() }
+                    }
                     continuation.onTermination = { _ in
+                        leave.cancel()
                         forward.cancel()
                         beat.cancel()
                         limit.cancel()
