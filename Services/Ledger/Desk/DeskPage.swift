@@ -54,7 +54,8 @@ extension DeskPage {
         let code = (visit.query("code") ?? "").trimmed.replacing(" ", with: "").replacing("\u{a0}", with: "")
         let doneID = visit.query("done").flatMap(UUID.init(uuidString:))
         let read = try await database.read { tx -> Reading in
-            let schools = Set(try Directory.schools(of: visit.viewer, .topUpAtDesk, in: tx).map(\.id))
+            let schools = Set(
+                try Directory.places(of: visit.viewer, .topUpAtDesk, in: tx).filter { $0.classID == nil }.map(\.schoolID))
             var account: Account?
             if let child {
                 account = try tx.account(of: child, at: visit.now)
