@@ -93,6 +93,6 @@ extension Visit {
         }
         return MonthPicture.Words(
             sum: { format.amount($0) }, title: tr("%@: balance and spending by day", monthTitle(picture.month)),
-            description: description, until: { tr("until %@", format.date($0)) })
+            description: description, until: { tr("until the %@th", $0.day) })
     }
 }
