@@ -21,6 +21,14 @@ import Testing
         _ = try CommandLineOf<BellService>.parseAsRoot(arguments)
     }
 
+    @Test("only what a queue listens to is said again", arguments: [
+        ("identity.person.changed.v1", ["identity.pupil.changed.v1"], false),
+        ("identity.pupil.changed.v1", ["identity.pupil.changed.v1"], true), ("identity.pupil.changed.v1", ["identity.#"], true),
+        ("identity.pupil.changed.v1", ["*.pupil.changed.v1"], true), ("identity.pupil.changed.v1", ["identity.*"], false),
+        ("identity.pupil.changed.v1", [], false),
+    ])
+    func boundKeys(name: String, keys: [String], isSaid: Bool) { #expect(BoundKeys.contain(name, keys) == isSaid) }
+
     @Test("throwing away needs a name or --all", arguments: [
         ["dead-letters", "drop"], ["dead-letters", "replay", "id", "--all"], ["republish"],
     ])

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import Foundation
 import Kernel
 import Messaging
@@ -21,16 +22,34 @@ struct RepublishCommand<S: SchoolService>: AsyncParsableCommand {
     @Option(help: "Facts from this day on, too: 2026-11-01.") var since: String?
     @Option(help: "Facts before this day; without it up to now.") var until: String?
 
+    @Option(help: "Only this kind of message; may be repeated. Without it what the queue listens to.") var only: [String] = []
+
     func run() async throws {
         try await withParts(of: S.self, options) { parts in
             let period = try period(in: parts.zone)
             try await Self.mustExist(parts.outbox.prefix + queue, parts.broker)
+            let chosen = try await chosen(parts)
             let said = try await Republication.run(
-                S.republications, to: parts.outbox.prefix + queue, period: period, outbox: parts.outbox,
+                chosen, to: parts.outbox.prefix + queue, period: period, outbox: parts.outbox,
                 database: parts.database)
-            if said.isEmpty { print("\(S.name) has nothing to say again") }
+            if said.isEmpty { print("\(S.name) says nothing that \(queue) listens to") }
             for (name, count) in said { print("\(count)\t\(name)") }
         }
+    }
+
+    /// What the queue listens to, and nothing else: names of people must not pass through a queue of Ledger's.
+    private func chosen(_ parts: Parts) async throws -> [Republication] {
+        let known = S.republications.map(\.name)
+        if let stranger = only.first(where: { !known.contains($0) }) {
+            throw ValidationError("\(S.name) does not say \(stranger) again; it says \(known.joined(separator: ", "))")
+        }
+        if !only.isEmpty { return S.republications.filter { only.contains($0.name) } }
+        guard let management = parts.configuration.string(forKey: "rabbitmq.management", isSecret: true) else {
+            throw ValidationError("without rabbitmq.management the queue's bindings are unknown: name the messages with --only")
+        }
+        let prefix = parts.outbox.prefix
+        let keys = try await BoundKeys.of(prefix + queue, on: prefix + "school.events", management: management)
+        return S.republications.filter { BoundKeys.contain($0.name, keys) }
     }
 
     /// What is written for a queue that does not exist would stand in the outbox for ever.
