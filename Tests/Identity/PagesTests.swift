@@ -317,6 +317,36 @@ actor Browser {
         }
     }
 
+    @Test("Whatever route is added: nobody at all is asked to sign in, and a stranger finds only himself")
+    func everyRoute() async throws {
+        let parts = try await IdentityService.parts(database: school.database)
+        let routes = IdentityService.routes(parts).routes
+        try await story { browser, story in
+            let client = await browser.sameClient
+            let nobody = Browser(client)
+            let pupil = Browser(client)
+            try await story.school.give("P3", login: "semyon")
+            _ = try await story.signIn(pupil, "semyon")
+            let places = [
+                "{person}": try await story.school.id("P1").text, "{class}": try await story.school.classID("7Б").text,
+                "{school}": UUID().text, "{session}": UUID().text, "{invitation}": UUID().text,
+            ]
+            var walked = 0
+            for route in routes {
+                guard case .permitted(let permission, _) = route.door else { continue }
+                walked += 1
+                let path = places.reduce(route.path) { $0.replacing($1.key, with: $1.value) }
+                #expect(!path.contains("{"), "\(path)")
+                let (asNobody, asPupil) = route.method == .get
+                    ? (try await nobody.get(path, accept: "application/json"), try await pupil.get(path, accept: "application/json"))
+                    : (try await nobody.post(path, accept: "application/json"), try await pupil.post(path, accept: "application/json"))
+                #expect(asNobody.status == .unauthorized, "\(route.method) \(path)")
+                if permission != .seeOneself { #expect(asPupil.status == .notFound, "\(route.method) \(path)") }
+            }
+            #expect(walked > 12)
+        }
+    }
+
     @Test("A form of another site changes nothing")
     func foreignForm() async throws {
         try await story { browser, story in

@@ -58,6 +58,8 @@ struct ClassInvitationsPage: Page {
         let key: UUID
         let name: String
         let canIssue: Bool
+        /// Whoever has no code yet; a code that is out stays good unless somebody ticks him.
+        let isTicked: Bool
         let places: [Place]
     }
 
@@ -94,6 +96,7 @@ struct ClassInvitationsPage: Page {
             return Person(
                 key: child, name: family.first?.childName.listed ?? "",
                 canIssue: family.contains { !$0.isRegistered },
+                isTicked: family.contains { !$0.isRegistered && $0.invitationID == nil },
                 places: family.map { person in
                     let who = person.kind == .pupil
                         ? visit.tr("pupil")
@@ -107,7 +110,7 @@ struct ClassInvitationsPage: Page {
             let who = person.kind == .pupil
                 ? person.childName.listed
                 : [person.name?.full ?? visit.tr("parent"), person.childName.listed].joined(separator: " · ")
-            return Open(id: id, who: who, until: visit.tr("good until %@", visit.format.date(visit.zone.day(of: until))))
+            return Open(id: id, who: who, until: visit.tr("good until %@", visit.lastDay(until)))
         }
         hasOpen = !open.isEmpty
     }
@@ -121,6 +124,7 @@ struct ClassInvitationsPage: Page {
         people = staff.map { person in
             Person(
                 key: person.id, name: person.name.full, canIssue: !person.isRegistered,
+                isTicked: !person.isRegistered && person.invitationID == nil,
                 places: [
                     visit.place(
                         person.roles.map { visit.tr($0.english) }.joined(separator: ", "), isRegistered: person.isRegistered,
@@ -131,7 +135,7 @@ struct ClassInvitationsPage: Page {
         open = staff.compactMap { person in
             guard !person.isRegistered, let id = person.invitationID, let until = person.expiresAt else { return nil }
             return Open(
-                id: id, who: person.name.full, until: visit.tr("good until %@", visit.format.date(visit.zone.day(of: until))))
+                id: id, who: person.name.full, until: visit.tr("good until %@", visit.lastDay(until)))
         }
         hasOpen = !open.isEmpty
     }
@@ -159,11 +163,13 @@ struct InvitationSheetsPage: Page {
     let section = "invitations"
     let heading: String
     let sheets: [Sheet]
+    let hasSheets: Bool
 
     /// - Parameter publicAddress: what people type (ID-07): `https://cabinet.example`.
     init(_ visit: Visit, heading: String, _ issued: [IssuedInvitation], publicAddress: String) throws {
         title = heading
         self.heading = heading
+        hasSheets = !issued.isEmpty
         sheets = try issued.map { invitation in
             let qr = try QRCode("\(publicAddress)/identity/registration?code=\(invitation.code.signs)")
             let child = [invitation.childName?.listed, invitation.className?.description].compactMap(\.self).joined(separator: ", ")
@@ -187,7 +193,7 @@ struct InvitationSheetsPage: Page {
                 lastStep: invitation.kind == .guardian
                     ? visit.tr("If you have codes for more children, write them into the field «Children».")
                     : visit.tr("Sign in with them."),
-                until: visit.tr("The code is good until %@ and for one registration.", visit.format.date(visit.zone.day(of: invitation.expiresAt))))
+                until: visit.tr("The code is good until %@ and for one registration.", visit.lastDay(invitation.expiresAt)))
         }
     }
 
@@ -198,6 +204,9 @@ struct InvitationSheetsPage: Page {
 }
 
 extension Visit {
+    /// The day of a moment, with the year when it is another one.
+    fileprivate func lastDay(_ date: Date) -> String { format.date(zone.day(of: date), thisYear: today.year) }
+
     /// «12 of 30 have registered».
     fileprivate func progress(_ registered: Int, of all: Int) -> String {
         tr("%@ of %@ have registered", registered, all)
@@ -206,6 +215,6 @@ extension Visit {
     fileprivate func place(_ who: String, isRegistered: Bool, until: Date?) -> ClassInvitationsPage.Place {
         if isRegistered { return .init(who: who, state: tr("registered"), tone: "plus") }
         guard let until else { return .init(who: who, state: tr("no code yet"), tone: "muted") }
-        return .init(who: who, state: tr("has a code, good until %@", format.date(zone.day(of: until))), tone: "wait")
+        return .init(who: who, state: tr("has a code, good until %@", lastDay(until)), tone: "wait")
     }
 }

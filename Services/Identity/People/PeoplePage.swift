@@ -91,7 +91,7 @@ struct PersonPage: Page {
             let registered = relative.isRegistered ? nil : visit.tr("not registered")
             return Relative(
                 id: relative.id, name: relative.name.full,
-                what: [relative.relation, relative.className?.description, registered].compactMap(\.self).joined(separator: ", "))
+                what: [card.kind == .pupil ? relative.relation : nil, relative.className?.description, registered].compactMap(\.self).joined(separator: ", "))
         }
         relatives = items.isEmpty ? nil : Relatives(items: items)
         login = card.login

@@ -95,13 +95,25 @@ struct RegisterByCode: Sendable {
         if case .wait(let until) = verdict { return .wait(until: until) }
         do {
             let (now, count) = (now, hashes.count)
-            let invitation = try await database.read { transaction -> Invitation in
+            let (invitation, badChildren) = try await database.read { transaction -> (Invitation, RegistrationRefused?) in
                 let invitation = try Invitation.find(hashes[0], now: now, in: transaction)
-                if count > 1 { _ = try Self.children(invitation, hashes.dropFirst(), more, now: now, in: transaction) }
-                return invitation
+                guard count > 1 else { return (invitation, nil) }
+                do {
+                    _ = try Self.children(invitation, hashes.dropFirst(), more, now: now, in: transaction)
+                    return (invitation, nil)
+                } catch let refused as RegistrationRefused {
+                    return (invitation, refused)
+                }
+            }
+            // Everything that is wrong is said at once.
+            let checked: Checked
+            do {
+                checked = try check(invitation, common: common)
+                if let badChildren { throw badChildren }
+            } catch let refused as RegistrationRefused {
+                throw RegistrationRefused(fields: refused.fields.merging(badChildren?.fields ?? [:]) { own, _ in own })
             }
             try await database.transaction { try Guessing.forgiveCode(address: address, in: $0) }
-            let checked = try check(invitation, common: common)
             let password = password
             let hash = try await bench.run { try PasswordHash.make(password) }
             return try await database.transaction { transaction in
