@@ -27,8 +27,7 @@ create table school_books (
     cash_desk_id    uuid not null references account (id),
     acquiring_id    uuid not null references account (id),
     terminal_id     uuid not null references account (id),
-    register_id     uuid not null references account (id),
-    allowance       bigint not null default 0 constraint school_books_allowance_not_negative check (allowance >= 0)
+    register_id     uuid not null references account (id)
 );
 
 -- A child's account: the one row that a charge locks, reads and writes.
