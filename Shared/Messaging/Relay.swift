@@ -96,10 +96,44 @@ public final class Relay: Service {
             return try await settle(rows.map { $0.0 }, without: returned, or: [])
         } catch PublishFailure.nacked(let positions, let returned) {
             return try await settle(rows.map { $0.0 }, without: returned, or: positions)
+        } catch PublishFailure.refused(let error) where messages.count > 1 {
+            // The broker closes the channel at the first message this service may not say, and does not tell which it was.
+            logger.error("the broker refused a batch; it is sent one by one", metadata: ["error": "\(error)"])
+            return try await oneByOne(rows.map { $0.0 }, messages)
+        } catch PublishFailure.refused(let error) {
+            return try await putOff(rows[0].0, error)
         }
         try await database.execute("delete from outbox where seq = any(\(rows.map { $0.0 }))")
         published.increment(by: rows.count)
         return rows.count
+    }
+
+    /// Finds the messages that the broker refuses by sending each alone; the others leave.
+    private func oneByOne(_ rows: [Int64], _ messages: [BrokerMessage]) async throws -> Int {
+        var moved = 0
+        for (row, message) in zip(rows, messages) {
+            do {
+                try await publisher.publish([message])
+                try await database.execute("delete from outbox where seq = \(row)")
+                moved += 1
+            } catch PublishFailure.refused(let error) {
+                moved += try await putOff(row, error)
+            } catch PublishFailure.returned(let returned) {
+                moved += try await settle([row], without: returned, or: [])
+            }
+        }
+        published.increment(by: moved)
+        return moved
+    }
+
+    /// A message the broker will not let us say is tried again every minute, in case its rights are mended; nothing waits for it.
+    private func putOff(_ row: Int64, _ error: BrokerError) async throws -> Int {
+        logger.error("the broker refuses a message; see the rights by deploy/topology check", metadata: ["error": "\(error)"])
+        try await database.execute(
+            """
+            update outbox set try_after = clock_timestamp() + interval '1 minute', failure = \("refused: \(error)") where seq = \(row)
+            """)
+        return 0
     }
 
     /// Deletes what was taken over of a batch that was not wholly. What found no queue says so loudly and is tried again

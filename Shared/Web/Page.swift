@@ -4,7 +4,7 @@ public import HTTPTypes
 /// What a resource shows: one value that a template turns into a page and an encoder into JSON.
 ///
 /// Mustache reads stored properties only, and a misspelt key renders as nothing: keep ready strings here and check the
-/// template with ``TemplateCheck``.
+/// template with `the tests of its service`.
 public protocol Page: Encodable, Sendable {
     /// `statement/show` for `Views/statement/show.mustache`.
     static var template: String { get }

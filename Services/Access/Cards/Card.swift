@@ -38,6 +38,11 @@ struct Card: Sendable, Equatable {
         try found("\(columns) where person_id = \(person) order by changed_at desc", in: transaction)
     }
 
+    /// Whose card it is; nil when there is no such card.
+    static func person(of id: UUID, in transaction: borrowing Transaction) throws -> UUID? {
+        try transaction.first("select person_id from card where id = \(id)", as: UUID.self)
+    }
+
     static func card(_ id: UUID, in transaction: borrowing Transaction) throws -> Card? {
         try found("\(columns) where id = \(id) for update", in: transaction).first
     }

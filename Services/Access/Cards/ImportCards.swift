@@ -30,50 +30,48 @@ struct ImportCards {
         var bad: [BadLine] = []
     }
 
+    let school: UUID
     let lines: [Line]
     private let unreadable: [BadLine]
 
-    /// Reads the rows of a list, its header row first.
-    init(_ rows: [[String]]) {
+    init(_ table: CSVTable, school: UUID) {
         var lines: [Line] = []
-        var bad: [BadLine] = []
-        let header = rows.first ?? []
-        let columns = ["person_number", "kind", "number"].map { header.firstIndex(of: $0) }
-        guard let person = columns[0], let kind = columns[1], let number = columns[2] else {
-            self.lines = []
-            unreadable = [BadLine(line: 1, reason: "the header must name person_number, kind and number")]
-            return
-        }
-        for (index, row) in rows.enumerated().dropFirst() {
-            let line = index + 1
-            guard row.count > max(person, kind, number) else {
-                bad.append(BadLine(line: line, reason: "too few fields"))
-                continue
-            }
-            guard let cardKind = CardKind(rawValue: row[kind]) else {
-                bad.append(BadLine(line: line, reason: "unknown kind «\(row[kind])»"))
-                continue
-            }
-            do {
-                let cardNumber = try CardNumber(row[number])
-                lines.append(Line(row: line, personNumber: row[person], kind: cardKind, number: cardNumber))
-            } catch {
-                bad.append(BadLine(line: line, reason: "«\(row[number])» is no card number: \(error)"))
+        var bad = table.damage.map { BadLine(line: $0.line, reason: $0.reason) }
+        if let missing = ["person_number", "kind", "number"].first(where: { !table.columns.contains($0) }) {
+            bad.append(BadLine(line: 1, reason: "there is no column \(missing)"))
+        } else {
+            for row in table.rows {
+                guard let kind = CardKind(rawValue: row["kind"]) else {
+                    bad.append(BadLine(line: row.line, reason: "unknown kind «\(row["kind"])»"))
+                    continue
+                }
+                do throws(CardNumberRefused) {
+                    let number = try CardNumber(row["number"])
+                    lines.append(Line(row: row.line, personNumber: row["person_number"], kind: kind, number: number))
+                } catch {
+                    bad.append(BadLine(line: row.line, reason: "«\(row["number"])» is no card number: \(error)"))
+                }
             }
         }
+        self.init(lines: lines, unreadable: bad, school: school)
+    }
+
+    private init(lines: [Line], unreadable: [BadLine], school: UUID) {
         self.lines = lines
-        unreadable = bad
+        self.unreadable = unreadable
+        self.school = school
     }
 
     func run(in transaction: borrowing Transaction, outbox: Outbox) throws -> Report {
         var report = Report(bad: unreadable)
-        let people = try People.byRosterNumber(Set(lines.map(\.personNumber)), in: transaction)
+        let people = try Self.people(Set(lines.map(\.personNumber)), school: school, in: transaction)
         for line in lines {
             guard let person = people[line.personNumber] else {
                 try transaction.execute(
                     """
-                    insert into waiting_card (person_number, number, kind)
-                    values (\(line.personNumber), \(line.number.text), \(line.kind.rawValue)) on conflict do nothing
+                    insert into waiting_card (school_id, person_number, number, kind)
+                    values (\(school), \(line.personNumber), \(line.number.text), \(line.kind.rawValue))
+                    on conflict do nothing
                     """)
                 report.waiting += 1
                 continue
@@ -92,16 +90,38 @@ struct ImportCards {
         return report
     }
 
-    /// Gives the cards that waited for these people.
-    static func applyWaiting(for numbers: Set<String>, in transaction: borrowing Transaction, outbox: Outbox) throws {
+    /// Gives the cards that waited for people of these numbers.
+    static func applyWaiting(for numbers: [String], in transaction: borrowing Transaction, outbox: Outbox) throws {
         guard !numbers.isEmpty else { return }
         let waiting = try transaction.rows(
             """
-            delete from waiting_card where person_number = any(\(Array(numbers)))
-            returning person_number, kind, number
-            """, as: String.self, String.self, String.self)
-        guard !waiting.isEmpty else { return }
-        _ = try ImportCards([["person_number", "kind", "number"]] + waiting.map { [$0.0, $0.1, $0.2] })
-            .run(in: transaction, outbox: outbox)
+            delete from waiting_card where person_number = any(\(numbers))
+            returning school_id, person_number, kind, number
+            """, as: UUID.self, String.self, String.self, String.self)
+        for (school, rows) in Dictionary(grouping: waiting, by: { $0.0 }) {
+            let lines = rows.compactMap { row in
+                (try? CardNumber(row.3, as: .hex)).map {
+                    Line(row: 0, personNumber: row.1, kind: CardKind(rawValue: row.2) ?? .serviceCard, number: $0)
+                }
+            }
+            _ = try ImportCards(lines: lines, unreadable: [], school: school).run(in: transaction, outbox: outbox)
+        }
+    }
+
+    /// How many cards wait for their people.
+    static func waiting(in transaction: borrowing Transaction) throws -> Int {
+        try transaction.first("select count(*) from waiting_card", as: Int.self) ?? 0
+    }
+
+    /// Whose roster numbers these are: pupils of the school, and staff, who belong to none.
+    private static func people(
+        _ numbers: Set<String>, school: UUID, in transaction: borrowing Transaction
+    ) throws -> [String: UUID] {
+        let rows = try transaction.rows(
+            """
+            select roster_number, id from directory_person
+            where roster_number = any(\(Array(numbers))) and (school_id = \(school) or school_id is null) and not ended
+            """, as: String.self, UUID.self)
+        return Dictionary(rows.map { ($0.0, $0.1) }, uniquingKeysWith: { first, _ in first })
     }
 }

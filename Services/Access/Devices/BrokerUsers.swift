@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import Logging
 import NIOCore
+import NIOHTTP1
 import Postgres
 import ServiceLifecycle
 
@@ -39,7 +40,8 @@ struct BrokerUsers: Service {
                 return
             } catch {
                 logger.warning("device users could not be compared with the broker", metadata: ["error": "\(error)"])
-                try? await cancelWhenGracefulShutdown { try await Task.sleep(for: wait) }
+                let pause = wait
+                try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }
                 wait = min(wait * 2, .seconds(60))
             }
         }
@@ -122,13 +124,13 @@ struct BrokerUsers: Service {
         return try JSONDecoder().decode(Answer.self, from: body)
     }
 
-    private func send(_ method: HTTPMethod, _ path: String, _ body: [String: String]? = nil) async throws {
+    private func send(_ method: Verb, _ path: String, _ body: [String: String]? = nil) async throws {
         _ = try await exchange(method, path, body)
     }
 
-    private enum HTTPMethod: String { case GET, PUT, DELETE }
+    private enum Verb: String { case GET, PUT, DELETE }
 
-    private func exchange(_ method: HTTPMethod, _ path: String, _ body: [String: String]?) async throws -> Data {
+    private func exchange(_ method: Verb, _ path: String, _ body: [String: String]?) async throws -> Data {
         var request = HTTPClientRequest(url: "\(management.scheme ?? "http")://\(management.host ?? "127.0.0.1"):\(management.port ?? 15672)/api/\(path)")
         request.method = .init(rawValue: method.rawValue)
         let credentials = "\(management.user ?? ""):\(management.password ?? "")"
@@ -143,6 +145,6 @@ struct BrokerUsers: Service {
         guard (200..<300).contains(response.status.code) || (method == .DELETE && response.status == .notFound) else {
             throw Failure(description: "the broker's management answered \(response.status) to \(method.rawValue) \(path)")
         }
-        return Data(buffer: answer)
+        return Data(answer.readableBytesView)
     }
 }

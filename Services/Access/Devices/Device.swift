@@ -55,6 +55,11 @@ struct Device: Sendable, Equatable {
             "\(columns) where \(after)::uuid is null or id > \(after)::uuid order by id limit \(limit)", in: transaction)
     }
 
+    /// The school of a device; nil when there is no such device.
+    static func school(of id: UUID, in transaction: borrowing Transaction) throws -> UUID? {
+        try transaction.first("select school_id from device where id = \(id)", as: UUID.self)
+    }
+
     /// Remembers when devices were last heard and what is wrong with their clocks.
     ///
     /// Devices are few and readings many: each device's row is written once per batch, and only when it would say

@@ -37,7 +37,7 @@ struct RegisterDevice {
         let id = UUID.v7()
         do {
             try transaction.savepoint {
-                try transaction.execute(
+                _ = try transaction.execute(
                     """
                     insert into device (id, school_id, name, place, direction, password_hash)
                     values (\(id), \(school), \(name), \(place), \(direction?.rawValue), \(BrokerPassword.hash(password)))

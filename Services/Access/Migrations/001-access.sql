@@ -36,11 +36,12 @@ create unique index card_number_is_one_persons on card (number) where status <> 
 
 -- A line of a card list whose person the roster has not brought yet.
 create table waiting_card (
+    school_id uuid not null,
     person_number text not null,
     number text not null,
     kind text not null,
     arrived_at timestamptz not null default now(),
-    primary key (person_number, number)
+    primary key (school_id, person_number, number)
 );
 
 -- Everything hardware said, as it said it; understood afterwards.
