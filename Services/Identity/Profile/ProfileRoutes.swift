@@ -105,6 +105,8 @@ struct ProfileRoutes: Sendable {
             var typed: [String: String] = [:]
             for field in fields { typed[field] = form[field].map { String($0.prefix(200)) } }
             return .page(try await page(visit, typed: typed, wrong: refused.fields), .unprocessableContent)
+        } catch is HashingBusy {
+            throw Problem(.serviceUnavailable, "Too many people sign in at this moment. Try again in a minute.")
         }
         let back = "/identity/profile?done=\(what)"
         return .seeOther("/identity/session/renewal?to=\(SignInRoutes.encoded(back))")
