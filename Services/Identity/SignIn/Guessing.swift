@@ -32,7 +32,7 @@ enum Guessing {
             case .device, .own: (10, 15 * 60)
             case .pair: (5, 15 * 60)
             case .address: (60, 15 * 60)
-            case .account: (40, 60 * 60)
+            case .account: (40, 15 * 60)
             case .overall: (600, 60)
             case .codeAddress: (20, 15 * 60)
             case .codeOverall: (200, 60)
