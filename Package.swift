@@ -125,11 +125,6 @@ let executables: [Target] = [
     .executableTarget(
         name: "Contracts", dependencies: ["Kernel", "Events", "Messaging", .argumentParser], path: "Shared/Contracts",
         swiftSettings: .strict),
-    .executableTarget(
-        name: "Benchmarks",
-        dependencies: [
-            "Kernel", "Events", "Postgres", "RabbitMQ", "Messaging", "Mail", .httpClient, .argumentParser,
-        ], path: "deploy/Benchmarks", exclude: ["peers"], swiftSettings: .strict),
 ]
 
 let sharedTests: [Target] = [
@@ -139,7 +134,7 @@ let sharedTests: [Target] = [
     .tests(of: "RabbitMQ", ["Kernel"]),
     .tests(of: "Messaging", ["Kernel", "Events", "Postgres", "RabbitMQ"]),
     .tests(of: "Directory", ["Kernel", "Events", "Postgres", "Messaging"]),
-    .tests(of: "Web", ["Kernel", "Directory", "Postgres", .hummingbird, .httpTesting, .jwt]),
+    .tests(of: "Web", ["Kernel", "Events", "Messaging", "Directory", "Postgres", .hummingbird, .httpTesting, .jwt, .logging]),
     .testTarget(
         name: "ServiceTests", dependencies: serviceParts + ["Support", .configuration], path: "Tests/Service",
         swiftSettings: .strict),
@@ -153,7 +148,7 @@ let wholeTests: [Target] = [
     .testTarget(
         name: "ArchitectureTests", dependencies: ["Support"], path: "Tests/Architecture", swiftSettings: .strict),
     .testTarget(
-        name: "JourneysTests", dependencies: services.map { Target.Dependency(stringLiteral: $0) } + serviceParts + ["Support", .httpClient],
+        name: "JourneysTests", dependencies: services.map { Target.Dependency(stringLiteral: $0) } + serviceParts + ["Support", .httpClient, .jwt],
         path: "Tests/Journeys", swiftSettings: .strict),
 ]
 let testTargets = sharedTests + serviceTests + wholeTests
