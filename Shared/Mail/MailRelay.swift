@@ -126,7 +126,7 @@ actor MailConnection {
     // The handle is made, used and freed on this actor's queue only.
     private var handle: UnsafeMutableRawPointer?
     private var sent = 0
-    /// libcurl writes the server's last answer line here.
+    /// libcurl writes the server's refusal here.
     private let answers = Answers()
 
     init(_ relay: MailRelay, number: Int) {
@@ -240,8 +240,10 @@ actor MailConnection {
         var sawGoAhead = false
 
         func heard(_ line: String) {
-            last = line.trimmingCharacters(in: .whitespacesAndNewlines)
-            if last.hasPrefix("354") { sawGoAhead = true }
+            let answer = line.trimmingCharacters(in: .whitespacesAndNewlines)
+            // After a refusal libcurl says goodbye, and the answer to that is not what anybody wants to read.
+            if answer.hasPrefix("4") || answer.hasPrefix("5") { last = answer }
+            if answer.hasPrefix("354") { sawGoAhead = true }
         }
     }
 }

@@ -4,6 +4,7 @@ Modes: plain | tls (STARTTLS demanded, user and password demanded) | refuse (550
 letter and closes the connection without an answer).
 """
 import json
+import socket
 import ssl
 import sys
 from email import message_from_bytes, policy
@@ -52,8 +53,11 @@ class Server(Controller):
 
 
 mode = sys.argv[1]
-controller = Server(Taker(mode), hostname="127.0.0.1", port=0)
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    port = free.getsockname()[1]
+controller = Server(Taker(mode), hostname="127.0.0.1", port=port)
 controller.start()
-print(controller.server.sockets[0].getsockname()[1], flush=True)
+print(port, flush=True)
 sys.stdin.read()
 controller.stop()
