@@ -58,7 +58,7 @@ struct ImportMenu {
         var price: Money { dishes.reduce(.zero) { $0 + $1.price } }
     }
 
-    struct BadLine: Sendable, Equatable, Codable {
+    struct BadLine: Error, Equatable, Codable {
         let line: Int
         let reason: String
     }
@@ -75,62 +75,48 @@ struct ImportMenu {
     let days: [Day: [Meal]]
     private let bad: [BadLine]
 
-    /// Reads the rows of a file, its header row first.
-    ///
     /// - Parameter shift: days to add to every date, so that a menu of last spring can be served again.
-    init(_ rows: [[String]], school: UUID, movedBy shift: Int = 0) {
+    init(_ table: CSVTable, school: UUID, movedBy shift: Int = 0) {
         self.school = school
-        let header = rows.first ?? []
-        func column(_ name: String) -> Int? { header.firstIndex(of: name) }
-        guard let date = column("date"), let meal = column("meal"), let dish = column("dish"), let price = column("price_rub")
-        else {
-            days = [:]
-            bad = [BadLine(line: 1, reason: "the header must name date, meal, dish and price_rub")]
-            return
-        }
         var days: [Day: [Meal]] = [:]
-        var bad: [BadLine] = []
-        for (index, row) in rows.enumerated().dropFirst() {
-            func field(_ name: String) -> String {
-                column(name).flatMap { $0 < row.count ? row[$0] : nil }?.trimmingCharacters(in: .whitespaces) ?? ""
+        var bad = table.damage.map { BadLine(line: $0.line, reason: $0.reason) }
+        if let missing = ["date", "meal", "dish", "price_rub"].first(where: { !table.columns.contains($0) }) {
+            bad.append(BadLine(line: 1, reason: "there is no column \(missing)"))
+        } else {
+            for row in table.rows {
+                do throws(BadLine) {
+                    let (day, kind, dish) = try Self.read(row)
+                    var meals = days[day.adding(days: shift)] ?? []
+                    let (ration, shiftName) = (row["ration"], row["shift"])
+                    if let at = meals.firstIndex(where: { $0.kind == kind && $0.ration == ration && $0.shift == shiftName }) {
+                        meals[at].dishes.append(dish)
+                    } else {
+                        meals.append(Meal(kind: kind, ration: ration, shift: shiftName, dishes: [dish]))
+                    }
+                    days[day.adding(days: shift)] = meals
+                } catch {
+                    bad.append(error)
+                }
             }
-            func refuse(_ reason: String) { bad.append(BadLine(line: index + 1, reason: reason)) }
-            guard row.count > max(date, meal, dish, price) else {
-                refuse("too few fields")
-                continue
-            }
-            guard let day = Day(field("date")) else {
-                refuse("«\(row[date])» is no date")
-                continue
-            }
-            guard let kind = MealKind(written: row[meal]) else {
-                refuse("unknown meal «\(row[meal])»")
-                continue
-            }
-            guard let cost = Money(field("price_rub")), cost >= .zero else {
-                refuse("«\(row[price])» is no price")
-                continue
-            }
-            let name = row[dish].split(whereSeparator: \.isWhitespace).joined(separator: " ")
-            guard !name.isEmpty else {
-                refuse("the dish has no name")
-                continue
-            }
-            let read = Dish(
-                name: name, yieldGrams: field("yield_g"), kilocalories: Double(field("kcal")),
-                protein: Double(field("protein_g")), fat: Double(field("fat_g")), carbohydrates: Double(field("carbs_g")),
-                recipe: field("recipe_no"), price: cost)
-            let (ration, shiftName) = (field("ration"), field("shift"))
-            var meals = days[day.adding(days: shift)] ?? []
-            if let at = meals.firstIndex(where: { $0.kind == kind && $0.ration == ration && $0.shift == shiftName }) {
-                meals[at].dishes.append(read)
-            } else {
-                meals.append(Meal(kind: kind, ration: ration, shift: shiftName, dishes: [read]))
-            }
-            days[day.adding(days: shift)] = meals
         }
         self.days = days
         self.bad = bad
+    }
+
+    private static func read(_ row: CSVTable.Row) throws(BadLine) -> (Day, MealKind, Dish) {
+        guard let day = Day(row["date"]) else { throw BadLine(line: row.line, reason: "«\(row["date"])» is no date") }
+        guard let kind = MealKind(written: row["meal"]) else {
+            throw BadLine(line: row.line, reason: "unknown meal «\(row["meal"])»")
+        }
+        guard let price = Money(row["price_rub"]), price >= .zero else {
+            throw BadLine(line: row.line, reason: "«\(row["price_rub"])» is no price")
+        }
+        let name = row["dish"].split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        guard !name.isEmpty else { throw BadLine(line: row.line, reason: "the dish has no name") }
+        let dish = Dish(
+            name: name, yieldGrams: row["yield_g"], kilocalories: Double(row["kcal"]), protein: Double(row["protein_g"]),
+            fat: Double(row["fat_g"]), carbohydrates: Double(row["carbs_g"]), recipe: row["recipe_no"], price: price)
+        return (day, kind, dish)
     }
 
     func run(in transaction: borrowing Transaction, outbox: Outbox) throws -> Report {
@@ -175,10 +161,6 @@ struct ImportMenu {
                 """)
         }
         try outbox.publish(
-            MenuPublished(
-                menuID: menu, version: version, schoolID: school, day: day,
-                meals: meals.map {
-                    MenuMeal(meal: $0.kind.rawValue, name: $0.ration, price: $0.price, dishes: $0.dishes.map(\.name))
-                }, ended: false), in: transaction)
+            MenuOfDay.told(menu, version: version, school: school, day: day, meals: meals), in: transaction)
     }
 }

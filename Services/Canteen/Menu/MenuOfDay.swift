@@ -1,3 +1,4 @@
+import Events
 import Foundation
 import Kernel
 import Postgres
@@ -52,5 +53,25 @@ enum MenuOfDay {
             from menu where school_id = \(school)
             """, as: Day?.self, Day?.self)
         return (found?.0, found?.1)
+    }
+
+    /// The menu as everyone else hears of it.
+    static func told(_ menu: UUID, version: Int64, school: UUID, day: Day, meals: [ImportMenu.Meal]) -> MenuPublished {
+        MenuPublished(
+            menuID: menu, version: version, schoolID: school, day: day,
+            meals: meals.map {
+                MenuMeal(meal: $0.kind.rawValue, name: $0.ration, price: $0.price, dishes: $0.dishes.map(\.name))
+            }, ended: false)
+    }
+
+    /// A page of all menus, for republishing.
+    static func published(after: UUID?, limit: Int, in transaction: borrowing Transaction) throws -> [MenuPublished] {
+        try transaction.rows(
+            """
+            select id, version, school_id, day from menu where \(after)::uuid is null or id > \(after)::uuid order by id limit \(limit)
+            """, as: UUID.self, Int64.self, UUID.self, Day.self
+        ).map { row in
+            told(row.0, version: row.1, school: row.2, day: row.3, meals: try meals(school: row.2, day: row.3, in: transaction))
+        }
     }
 }

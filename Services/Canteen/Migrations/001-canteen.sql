@@ -90,6 +90,8 @@ create table sale (
     meal text,
     amount_kopecks bigint not null constraint sale_amount_positive check (amount_kopecks > 0),
     items jsonb not null,
+    -- What was asked for, to tell a repeat from another sale under the same id.
+    basket jsonb not null,
     sold_by uuid,
     sold_at timestamptz not null,
     day date not null,

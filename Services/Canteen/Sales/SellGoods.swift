@@ -43,8 +43,7 @@ struct SellGoods {
         let zone = try Directory.zone(of: school, in: transaction)
         let time = soldAt.map { $0 <= now && $0 > now.addingTimeInterval(-86_400) ? $0 : now } ?? now
         if let known = try Sale.locked(saleID, in: transaction) {
-            guard known.personID == person, known.schoolID == school, known.kind == kind else { throw Refused.differs }
-            return known
+            return try same(known, person, in: transaction)
         }
         let priced: Basket.Priced
         do {
@@ -56,20 +55,29 @@ struct SellGoods {
         let inserted = try transaction.execute(
             """
             insert into sale (id, school_id, till_id, till_name, local_sequence, person_id, kind, meal, amount_kopecks, items,
-                sold_by, sold_at, day, state)
+                basket, sold_by, sold_at, day, state)
             values (\(saleID), \(school), \(till?.id), \(till?.name ?? ""), \(localSequence), \(person), \(kind.rawValue),
-                \(priced.meal?.rawValue ?? "buffet"), \(priced.amount), \(JSON(priced.items)), \(soldBy), \(time),
+                \(priced.meal?.rawValue ?? "buffet"), \(priced.amount), \(JSON(priced.items)), \(JSON(basket.lines)), \(soldBy), \(time),
                 \(zone.day(of: time)), 'pending')
             on conflict (id) do nothing
             """)
         guard inserted == 1 else {
             // The same sale came by another copy at the same moment; it is theirs.
             guard let theirs = try Sale.sale(saleID, in: transaction) else { throw NotYet("the sale is being written") }
-            return theirs
+            return try same(theirs, person, in: transaction)
         }
         try ask(number: 1, person: person, priced: priced, at: time, now: now, in: transaction, outbox: outbox)
         guard let sale = try Sale.sale(saleID, in: transaction) else { throw NotYet("the sale is being written") }
         return sale
+    }
+
+    /// The known sale, if it is this one; prices may have changed since, so what was asked for is compared.
+    private func same(_ known: Sale, _ person: UUID, in transaction: borrowing Transaction) throws -> Sale {
+        let asked = try transaction.first("select basket from sale where id = \(saleID)", as: JSON<[Basket.Line]>.self)
+        guard known.personID == person, known.schoolID == school, known.kind == kind, asked?.value == basket.lines else {
+            throw Refused.differs
+        }
+        return known
     }
 
     /// What is sold keeps its name in the books, and the books are Russian.
@@ -133,7 +141,7 @@ struct GiveUpSale {
             try outbox.publish(
                 WithdrawCharge(
                     chargeID: charge, saleID: saleID, attempt: number, personID: sale.personID,
-                    reason: "no answer in time", expiresAt: nil),
+                    reason: "no answer in time"),
                 in: transaction)
         }
         return sale

@@ -14,6 +14,7 @@ enum WhenLedgerAnswers {
         _ answers: [Received<ChargeAccepted>], in transaction: borrowing Transaction, outbox: Outbox
     ) throws {
         let charges = answers.map(\.event.chargeID)
+        try lock(answers.map(\.event.saleID), in: transaction)
         let ended = try transaction.rows(
             """
             update attempt set state = 'accepted'
@@ -45,6 +46,7 @@ enum WhenLedgerAnswers {
         _ answer: Received<ChargeDeclined>, in transaction: borrowing Transaction, outbox: Outbox
     ) throws {
         let event = answer.event
+        try lock([event.saleID], in: transaction)
         let ended = try transaction.execute(
             """
             update attempt set state = 'declined'
@@ -61,11 +63,17 @@ enum WhenLedgerAnswers {
         _ answer: Received<ChargeWithdrawn>, in transaction: borrowing Transaction, outbox: Outbox
     ) throws {
         let event = answer.event
+        try lock([event.saleID], in: transaction)
         let ended = try transaction.execute(
             "update attempt set state = 'withdrawn' where charge_id = \(event.chargeID) and state = 'withdrawing'")
         guard ended == 1 else { return }
         try refuse(
             event.saleID, reason: .withdrawn, available: nil, limitLeft: nil, at: event.at, in: transaction, outbox: outbox)
+    }
+
+    /// Sales before attempts, always, so that no two wait for each other.
+    private static func lock(_ sales: [UUID], in transaction: borrowing Transaction) throws {
+        _ = try transaction.rows("select id from sale where id = any(\(sales)) order by id for update", as: UUID.self)
     }
 
     private static func refuse(

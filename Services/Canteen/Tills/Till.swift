@@ -25,6 +25,12 @@ struct Till: Sendable, Equatable {
         ).map { Till(id: $0.0, schoolID: $0.1, name: $0.2) }
     }
 
+    static func till(_ id: UUID, in transaction: borrowing Transaction) throws -> Till? {
+        try transaction.first(
+            "select id, school_id, name from till where id = \(id) and not ended", as: UUID.self, UUID.self, String.self
+        ).map { Till(id: $0.0, schoolID: $0.1, name: $0.2) }
+    }
+
     static func all(of school: UUID, in transaction: borrowing Transaction) throws -> [Till] {
         try transaction.rows(
             "select id, school_id, name from till where school_id = \(school) and not ended order by name",

@@ -1,0 +1,88 @@
+import Directory
+import Events
+import Foundation
+import Kernel
+import Postgres
+import Web
+
+/// The menu of any date (CA-01), for each of the reader's children; with the way to what they bought.
+struct MealsPage: Page {
+    struct Dish: Encodable, Sendable, Equatable {
+        let name: String
+        let detail: String
+        let price: String
+    }
+
+    struct Meal: Encodable, Sendable, Equatable {
+        let title: String
+        let ration: String
+        let price: String
+        let dishes: [Dish]
+    }
+
+    struct Kid: Encodable, Sendable, Equatable {
+        let name: String
+        let accent: String
+        /// Nil for the pupil himself, who sees no money.
+        let purchases: String?
+    }
+
+    static let template = "meals/show"
+    let title: String
+    let section = "meals"
+    let day: String
+    let dayValue: String
+    let before: String?
+    let after: String?
+    let kids: [Kid]
+    let hasKids: Bool
+    let meals: [Meal]
+    let isEmpty: Bool
+    let path: String
+}
+
+extension MealsPage {
+    init(for visit: Visit, children: [UUID]?, school chosen: UUID? = nil, _ database: Database) async throws {
+        let day = visit.day("day") ?? visit.today
+        let viewer = visit.viewer
+        let (records, served, neighbours) = try await database.read { tx in
+            let records: [ChildRecord] =
+                if let children {
+                    try Directory.children(children, in: tx)
+                } else if viewer.isPupil {
+                    try Directory.children([viewer.personID], in: tx)
+                } else {
+                    try Directory.children(of: viewer, .seeMenu, on: visit.today, in: tx)
+                }
+            let school = chosen ?? records.first?.schoolID
+            return (
+                records.filter { !$0.hasLeft }, try school.map { try MenuOfDay.served(school: $0, day: day, in: tx) } ?? [],
+                try school.map { try MenuOfDay.neighbours(school: $0, day: day, in: tx) } ?? (before: nil, after: nil)
+            )
+        }
+        title = visit.tr("Meals")
+        self.day = visit.format.longDate(day)
+        dayValue = day.iso
+        path = visit.path
+        before = neighbours.before.map { "\(visit.path)?day=\($0)" }
+        after = neighbours.after.map { "\(visit.path)?day=\($0)" }
+        kids = records.map { child in
+            Kid(
+                name: child.name?.given ?? child.pupilCode, accent: child.accent.rawValue,
+                purchases: viewer.isPupil ? nil : "/canteen/children/\(child.id.text)/purchases")
+        }
+        hasKids = !kids.isEmpty
+        meals = served.map { one in
+            Meal(
+                title: visit.tr(one.meal.kind.title), ration: [one.meal.ration, one.meal.shift].filter { !$0.isEmpty }.joined(separator: ", "),
+                price: visit.format.money(one.meal.price),
+                dishes: one.meal.dishes.map { dish in
+                    let grams = dish.yieldGrams.isEmpty ? nil : visit.tr("%@ g", dish.yieldGrams)
+                    let energy = dish.kilocalories.map { visit.tr("%@ kcal", Int($0.rounded())) }
+                    return Dish(
+                        name: dish.name, detail: [grams, energy].compactMap(\.self).joined(separator: " · "), price: visit.format.money(dish.price))
+                })
+        }
+        isEmpty = meals.isEmpty
+    }
+}
