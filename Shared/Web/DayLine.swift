@@ -1,235 +1,273 @@
 public import Kernel
 
-/// A child's day on one horizontal line, from seven to seven: coming, lessons, marks, lunch, money, leaving.
+/// A child's day from 7:00 to 19:00 on one line: doors, lessons, marks, money and now.
 ///
-/// A pure value drawn on the server. Across are per cent of the twelve hours, down are pixels, so that labels neither grow nor
-/// shrink; positions are laid out for a phone's 328 pixels and only get more air on wider screens.
+/// A pure value: facts in, SVG out. Across it counts in percent of the day, downwards in pixels, so letters neither grow
+/// nor shrink with the page. Labels are laid out for 328 pixels; a wider page only adds air between them.
 public struct DayLine: Sendable, Equatable {
-    /// How a lesson stands.
-    public enum LessonState: Sendable, Equatable {
-        case past, now, next, missed, club
-        /// Came after its beginning; filled from the minute of entering.
-        case late(TimeOfDay)
+    public struct Lesson: Sendable, Equatable {
+        public enum Presence: Sendable, Equatable {
+            case there, missed
+            /// Came this many minutes after the bell.
+            case late(Int)
+        }
+
+        public let startsAt: TimeOfDay
+        public let endsAt: TimeOfDay
+        public let isClub: Bool
+        public let presence: Presence
+
+        public init(from startsAt: TimeOfDay, to endsAt: TimeOfDay, isClub: Bool = false, presence: Presence = .there) {
+            self.startsAt = startsAt
+            self.endsAt = endsAt
+            self.isClub = isClub
+            self.presence = presence
+        }
     }
 
-    public struct Lesson: Sendable, Equatable {
-        public let starts: TimeOfDay
-        public let ends: TimeOfDay
-        public let state: LessonState
+    public struct Door: Sendable, Equatable {
+        public let at: TimeOfDay
+        public let entered: Bool
 
-        public init(starts: TimeOfDay, ends: TimeOfDay, state: LessonState) {
-            self.starts = starts
-            self.ends = ends
-            self.state = state
+        public init(at: TimeOfDay, entered: Bool) {
+            self.at = at
+            self.entered = entered
         }
     }
 
     public struct Mark: Sendable, Equatable {
+        /// The middle of its lesson.
         public let at: TimeOfDay
         public let value: String
         public let hasComment: Bool
 
-        public init(at: TimeOfDay, value: String, hasComment: Bool) {
+        public init(at: TimeOfDay, value: String, hasComment: Bool = false) {
             self.at = at
             self.value = value
             self.hasComment = hasComment
         }
     }
 
-    public enum MoneyKind: Sendable, Equatable {
-        case meal, personal, topUp
-    }
-
-    public struct Payment: Sendable, Equatable {
+    public struct Sum: Sendable, Equatable {
+        public enum Kind: Sendable, Equatable { case meal, personal, topUp }
         public let at: TimeOfDay
-        public let kind: MoneyKind
-        public let amount: Money
+        public let kind: Kind
+        /// Nil where no money is shown: for the pupil himself.
+        public let amount: Money?
 
-        public init(at: TimeOfDay, kind: MoneyKind, amount: Money) {
+        public init(at: TimeOfDay, kind: Kind, amount: Money?) {
             self.at = at
             self.kind = kind
             self.amount = amount
         }
     }
 
-    public let title: String
-    /// The same day in words, for those who hear the page.
-    public let description: String
-    /// Stays inside an element's identifier: letters, digits and hyphens.
-    public let id: String
-    public let entered: TimeOfDay?
-    public let left: TimeOfDay?
     public let lessons: [Lesson]
+    public let doors: [Door]
     public let marks: [Mark]
-    public let payments: [Payment]
-    /// Nil for a day that is not today.
+    public let sums: [Sum]
+    /// Nil for a day that is over or has not begun.
     public let now: TimeOfDay?
+    /// Whether the whole day lies behind, so that all lessons have been.
+    public let isOver: Bool
 
     public init(
-        id: String, title: String, description: String, entered: TimeOfDay?, left: TimeOfDay?, lessons: [Lesson], marks: [Mark],
-        payments: [Payment], now: TimeOfDay?
+        lessons: [Lesson] = [], doors: [Door] = [], marks: [Mark] = [], sums: [Sum] = [], now: TimeOfDay? = nil,
+        isOver: Bool = false
     ) {
-        self.id = id
-        self.title = title
-        self.description = description
-        self.entered = entered
-        self.left = left
-        self.lessons = lessons
-        self.marks = marks
-        self.payments = payments
-        self.now = now
+        self.lessons = lessons.sorted { $0.startsAt < $1.startsAt }
+        self.doors = doors.sorted { $0.at < $1.at }
+        self.marks = marks.sorted { $0.at < $1.at }
+        self.sums = sums.sorted { $0.at < $1.at }
+        self.now = now.flatMap { (420...1140).contains($0.minutes) ? $0 : nil }
+        self.isOver = isOver || (now.map { $0.minutes > 1140 } ?? false)
     }
 
-    static let width = 328.0
-    private static let first = 420
-    private static let length = 720.0
+    // MARK: - Laying out
 
-    /// Per cent of the line, never beyond its ends.
-    static func x(_ time: TimeOfDay) -> Double {
-        max(0, min(100, Double(time.minutes - first) / length * 100))
+    /// A text on the line with the space that it takes, in pixels of the narrowest page.
+    struct Label: Equatable {
+        enum Kind: Equatable { case mark(comment: Bool), sum(Sum.Kind), timeIn, timeOut, hour, now, bell }
+        let kind: Kind
+        var text: String
+        /// Its middle.
+        var x: Double
+        let width: Double
+        let top: Double
+        let bottom: Double
+        /// Where it would stand if it were alone.
+        var wish: Double
+
+        var left: Double { x - width / 2 }
+        var right: Double { x + width / 2 }
+
+        func overlaps(_ other: Label) -> Bool {
+            left < other.right - 0.01 && other.left < right - 0.01 && top < other.bottom && other.top < bottom
+        }
     }
 
-    /// Labels wanted at places and how wide each is, spread so that none covers another and none leaves the frame; in the order
-    /// given, which is the order of time. Where there is no room for all, the last stay where they fit least badly.
-    ///
-    /// - Returns: a place in per cent for every label.
-    static func spread(_ wanted: [(x: Double, pixels: Double)]) -> [Double] {
-        guard !wanted.isEmpty else { return [] }
-        let half = wanted.map { $0.pixels / 2 / width * 100 }
-        var places = wanted.map(\.x)
-        for index in places.indices {
-            let least = index == 0 ? half[0] : places[index - 1] + half[index - 1] + half[index]
-            places[index] = max(places[index], least, half[index])
-        }
-        for index in places.indices.reversed() {
-            let most = index == places.count - 1 ? 100 - half[index] : places[index + 1] - half[index + 1] - half[index]
-            places[index] = min(places[index], most)
-        }
-        return places
-    }
+    /// The width that the layout is made for, in pixels.
+    static let narrowest = 328.0
+    /// How far a label may stand from its moment, in pixels, before it is joined to its neighbour.
+    private static let farthest = 34.0
 
-    /// Several marks or payments that cannot stand beside each other become one label: the newest mark, the sum.
-    static func merged<Item>(_ items: [Item], most: Int, join: (Item, Item) -> Item) -> [Item] {
-        var items = items
-        while items.count > most {
-            items.replaceSubrange((items.count - 2)..., with: [join(items[items.count - 2], items[items.count - 1])])
-        }
-        return items
-    }
+    static func percent(_ time: TimeOfDay) -> Double { min(100, max(0, (Double(time.minutes) - 420) / 7.2)) }
+    private static func pixel(_ time: TimeOfDay) -> Double { percent(time) * narrowest / 100 }
 
-    /// The drawing.
-    public var svg: String {
-        var parts: [String] = []
-        parts.append(
-            "<svg role=\"img\" aria-labelledby=\"\(id)-t \(id)-d\" xmlns=\"http://www.w3.org/2000/svg\">"
-                + "<title id=\"\(id)-t\">\(title.htmlEscaped)</title><desc id=\"\(id)-d\">\(description.htmlEscaped)</desc>")
-        for hour in stride(from: 7, through: 19, by: 2) {
-            let at = Self.percent(Double(hour - 7) / 12 * 100)
-            parts.append("<line class=\"dl-grid\" x1=\"\(at)\" x2=\"\(at)\" y1=\"36\" y2=\"114\"/>")
-        }
-        let payments = Self.merged(payments.sorted { $0.at < $1.at }, most: 6) {
-            Payment(at: $1.at, kind: $1.kind, amount: $0.amount + $1.amount)
-        }
-        let sums = payments.map { Self.sum($0) }
-        let places = Self.spread(zip(payments, sums).map { (Self.x($0.at), max(22, Double($1.count) * 8 + 8)) })
-        for (payment, place) in zip(payments, places) {
-            let from = Self.percent(Self.x(payment.at))
-            parts.append("<line class=\"dl-stem\" x1=\"\(from)\" x2=\"\(Self.percent(place))\" y1=\"52\" y2=\"62\"/>")
-        }
-        parts.append("<line class=\"dl-base\" x1=\"0\" x2=\"100%\" y1=\"44\" y2=\"44\"/>")
-        if let entered {
-            let end = left ?? now ?? TimeOfDay(hour: 19, minute: 0) ?? entered
-            parts.append(
-                "<line class=\"dl-in\" x1=\"\(Self.percent(Self.x(entered)))\" x2=\"\(Self.percent(Self.x(end)))\" y1=\"44\" y2=\"44\"/>")
-        }
-        for lesson in lessons { parts.append(bar(lesson)) }
+    /// Every text that is drawn, where it is drawn.
+    func labels(_ amount: (Money) -> String) -> [Label] {
+        var fixed: [Label] = []
         if let now {
-            let at = Self.percent(Self.x(now))
-            parts.append("<line class=\"dl-now\" x1=\"\(at)\" x2=\"\(at)\" y1=\"16\" y2=\"118\"/>")
+            let x = Self.pixel(now)
+            fixed.append(Self.inside(Label(kind: .bell, text: "", x: x, width: 22, top: 0, bottom: 18, wish: x)))
+            fixed.append(Self.inside(Label(kind: .now, text: now.text, x: x, width: 46, top: 116, bottom: 136, wish: x)))
         }
-        if let entered { parts.append(Self.door(entered, isEntry: true)) }
-        if let left { parts.append(Self.door(left, isEntry: false)) }
-        let marks = Self.merged(marks.sorted { $0.at < $1.at }, most: 9) { Mark(at: $1.at, value: $1.value, hasComment: $0.hasComment || $1.hasComment) }
-        for (mark, place) in zip(marks, Self.spread(marks.map { (Self.x($0.at), $0.hasComment ? 32 : 24) })) {
-            let corner = mark.hasComment ? "<path class=\"dl-corner\" d=\"M8-17h7v7z\"/>" : ""
-            parts.append(
-                "<svg x=\"\(Self.percent(place))\" y=\"27\" overflow=\"visible\"><text class=\"dl-mark\(mark.value == "2" ? " dl-mark--2" : "")\" x=\"0\" y=\"0\">"
-                    + "\(mark.value.htmlEscaped)</text>\(corner)</svg>")
+        for hour in [7, 9, 11, 13, 15, 17, 19] {
+            let width = hour > 9 ? 17.0 : 9.0
+            let place = Double(hour - 7) / 12 * Self.narrowest
+            let x = hour == 7 ? width / 2 : hour == 19 ? place - width / 2 : place
+            let label = Label(kind: .hour, text: "\(hour)", x: x, width: width, top: 120, bottom: 134, wish: x)
+            if !fixed.contains(where: { $0.overlaps(label) }) { fixed.append(label) }
         }
-        for ((payment, sum), place) in zip(zip(payments, sums), places) {
-            parts.append(
-                "<svg x=\"\(Self.percent(place))\" y=\"71\" overflow=\"visible\"><path class=\"dl-ico\" d=\"\(Self.icon(payment.kind))\"/>"
-                    + "<text class=\"dl-sum\" x=\"0\" y=\"27\">\(sum)</text></svg>")
+        fixed += doorLabels(beside: fixed)
+        let marksPlaced = Self.spread(markLabels, around: fixed) { first, second in
+            Self.mark(first.text + "/" + second.text, at: first.wish, comment: first.hasComment || second.hasComment)
         }
-        parts.append(hours)
-        if let now { parts.append(Self.pill(now)) }
-        return parts.joined() + "</svg>"
+        let sumsPlaced = sumLabels(amount, around: fixed)
+        return fixed + marksPlaced + sumsPlaced
     }
 
-    private func bar(_ lesson: Lesson) -> String {
-        let (from, to) = (Self.x(lesson.starts), Self.x(lesson.ends))
-        func box(_ kind: String, _ from: Double, _ to: Double, isOutline: Bool) -> String {
-            let (y, height, round) = isOutline ? ("36.75", "14.5", "1.5") : ("36", "16", "2")
-            return "<rect class=\"dl-\(kind)\" x=\"\(Self.percent(from))\" y=\"\(y)\" width=\"\(Self.percent(max(0, to - from)))\" height=\"\(height)\" rx=\"\(round)\"/>"
+    /// Only the first entry and the last exit are written; the brackets between them speak for themselves.
+    private func doorLabels(beside fixed: [Label]) -> [Label] {
+        var labels: [Label] = []
+        func width(_ time: TimeOfDay) -> Double { time.hour > 9 ? 40 : 32 }
+        if let first = doors.first(where: \.entered) {
+            let x = Self.pixel(first.at) + 2 - width(first.at) / 2
+            labels.append(
+                Self.inside(Label(kind: .timeIn, text: first.at.text, x: x, width: width(first.at), top: 62, bottom: 80, wish: x)))
         }
-        switch lesson.state {
-        case .past: return box("past", from, to, isOutline: false)
-        case .next: return box("next", from, to, isOutline: true)
-        case .missed: return box("miss", from, to, isOutline: true)
-        case .club: return box("club", from, to, isOutline: true)
-        case .now: return box("next", from, to, isOutline: true) + box("past", from, now.map(Self.x) ?? to, isOutline: false)
-        case .late(let entered):
-            return box("miss", from, to, isOutline: true) + box("past", max(from, Self.x(entered)), to, isOutline: false)
+        if let last = doors.last, !last.entered {
+            let wide = width(last.at)
+            let flips = last.at.minutes > 1035
+            let x = Self.pixel(last.at) + (flips ? -wide / 2 : wide / 2)
+            var label = Self.inside(
+                Label(kind: .timeOut, text: last.at.text, x: x, width: wide, top: 62, bottom: 80, wish: x))
+            if let entry = labels.first, entry.overlaps(label) {
+                label.x = entry.right + wide / 2
+                if label.right > Self.narrowest {
+                    label.x = Self.narrowest - wide / 2
+                    labels[0].x = label.left - entry.width / 2
+                }
+            }
+            labels.append(label)
+        }
+        return labels
+    }
+
+    private var markLabels: [Label] {
+        marks.map { Self.mark($0.value, at: Self.pixel($0.at), comment: $0.hasComment) }
+    }
+
+    private static func mark(_ text: String, at x: Double, comment: Bool) -> Label {
+        inside(
+            Label(
+                kind: .mark(comment: comment), text: text, x: x, width: Double(text.count) * 11 + (comment ? 20 : 4), top: 10,
+                bottom: 30, wish: x))
+    }
+
+    private func sumLabels(_ amount: (Money) -> String, around fixed: [Label]) -> [Label] {
+        var joined = sums
+        while true {
+            let labels = joined.map { sum in
+                let text = sum.amount.map { (sum.kind == .topUp ? "+" : "") + amount($0) } ?? ""
+                let x = Self.pixel(sum.at)
+                return Self.inside(
+                    Label(
+                        kind: .sum(sum.kind), text: text, x: x, width: max(18, Double(text.count) * 7.6 + 6), top: 62, bottom: 102,
+                        wish: x))
+            }
+            guard let crowd = Self.crowded(labels, around: fixed) else { return Self.placed(labels, around: fixed) ?? labels }
+            guard joined.count > 1 else { return Self.placed(labels, around: fixed, anywhere: true) ?? [] }
+            let neighbour = Self.neighbour(of: crowd, in: labels.map(\.wish))
+            let (low, high) = (min(crowd, neighbour), max(crowd, neighbour))
+            let (first, second) = (joined[low], joined[high])
+            // What goes out and what comes in are different figures; joined they become what they made together.
+            let total: Money? =
+                if let one = first.signed, let two = second.signed { one + two } else { nil }
+            let kind: Sum.Kind = (total ?? .zero) > .zero ? .topUp : first.kind == .topUp ? second.kind : first.kind
+            joined[low] = Sum(at: first.at, kind: kind, amount: total?.absolute)
+            joined.remove(at: high)
         }
     }
 
-    private var hours: String {
-        stride(from: 7, through: 19, by: 2).map { hour -> String in
-            let at = Double(hour - 7) / 12 * 100
-            // Under the pill of «now» nothing can be read.
-            if let now, abs(Self.pillPlace(now) - at) < 11 { return "" }
-            let edge = hour == 7 ? " dl-hour--first" : hour == 19 ? " dl-hour--last" : ""
-            return "<text class=\"dl-hour\(edge)\" x=\"\(Self.percent(at))\" y=\"131\">\(hour)</text>"
-        }.joined()
-    }
-
-    private static func door(_ time: TimeOfDay, isEntry: Bool) -> String {
-        let way = isEntry ? "" : "-"
-        // After a quarter past five there is no room behind the bracket.
-        let before = isEntry ? time.minutes >= first + 45 : time.minutes > 17 * 60 + 15
-        return "<svg x=\"\(percent(x(time)))\" y=\"44\" overflow=\"visible\"><path class=\"dl-halo\" d=\"M\(way)5-14H0V14H\(way)5\"/>"
-            + "<path class=\"dl-door\" d=\"M\(way)7-14H0V14H\(way)7\"/>"
-            + "<text class=\"dl-time dl-time--\(before ? "in" : "out")\" x=\"\(before ? "2" : "0")\" y=\"32\">\(time.text)</text></svg>"
-    }
-
-    static func pillPlace(_ now: TimeOfDay) -> Double { max(7.1, min(92.9, x(now))) }
-
-    private static func pill(_ now: TimeOfDay) -> String {
-        let bell = "M12 2.6c.9 0 1.6.7 1.6 1.6v.5c2.7.7 4.5 3 4.5 5.9v4.3l1.9 2.6v.9H4v-.9l1.9-2.6v-4.3c0-2.9 1.8-5.2 4.5-5.9v-.5c0-.9.7-1.6 1.6-1.6z"
-            + "M9.4 19.9h5.2a2.6 2.6 0 0 1-5.2 0z"
-        return "<svg x=\"\(percent(max(3.2, min(96.8, x(now)))))\" y=\"0\" overflow=\"visible\"><path class=\"dl-bell\" transform=\"translate(-10.5 -3) scale(.875)\" d=\"\(bell)\"/></svg>"
-            + "<svg x=\"\(percent(pillPlace(now)))\" y=\"0\" overflow=\"visible\"><rect class=\"dl-pill\" x=\"-23\" y=\"116\" width=\"46\" height=\"20\" rx=\"3\"/>"
-            + "<text class=\"dl-nowt\" x=\"0\" y=\"130.5\">\(now.text)</text></svg>"
-    }
-
-    private static func icon(_ kind: MoneyKind) -> String {
-        switch kind {
-        case .meal: "M-6.5-1h13a6.5 6.5 0 0 1-4 6h-5a6.5 6.5 0 0 1-4-6zM0-3.5c-1-1.2 1-2 0-3.2"
-        case .personal: "M-5.5-2.5h11L4.5 6h-9zM-2.8-2.5a2.8 3 0 0 1 5.6 0"
-        case .topUp: "M0-6.5v10M-4.2-.5 0 4l4.2-4.5M-6 7h12"
+    /// Spreads labels and joins those that find no place near their moment.
+    private static func spread(_ labels: [Label], around fixed: [Label], _ join: (Label, Label) -> Label) -> [Label] {
+        var labels = labels
+        while let crowd = crowded(labels, around: fixed) {
+            guard labels.count > 1 else { return placed(labels, around: fixed, anywhere: true) ?? [] }
+            let neighbour = neighbour(of: crowd, in: labels.map(\.wish))
+            let (low, high) = (min(crowd, neighbour), max(crowd, neighbour))
+            var both = join(labels[low], labels[high])
+            if both.width > 110 {
+                // More than fits is a number of marks: the list below names each.
+                both = mark("…", at: labels[low].wish, comment: both.hasComment)
+            }
+            labels[low] = both
+            labels.remove(at: high)
         }
+        return placed(labels, around: fixed) ?? labels
     }
 
-    /// Without the sign of the currency, whole roubles where they are whole.
-    private static func sum(_ payment: Payment) -> String {
-        let kopecks = payment.amount.absolute.kopecks
-        let rest = kopecks % 100
-        let text = rest == 0 ? "\(kopecks / 100)" : "\(kopecks / 100),\(rest < 10 ? "0" : "")\(rest)"
-        return payment.kind == .topUp ? "+\(text)" : text
+    private static func neighbour(of place: Int, in wishes: [Double]) -> Int {
+        guard place > 0 else { return 1 }
+        guard place + 1 < wishes.count else { return place - 1 }
+        return wishes[place] - wishes[place - 1] <= wishes[place + 1] - wishes[place] ? place - 1 : place + 1
     }
 
-    private static func percent(_ number: Double) -> String {
-        let hundredths = Int((number * 100).rounded())
-        return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(abs(hundredths % 100))%"
+    /// The first label that finds no place; nil when all do.
+    private static func crowded(_ labels: [Label], around fixed: [Label]) -> Int? {
+        var standing = fixed
+        for (index, label) in labels.enumerated() {
+            guard let found = place(label, among: standing, within: farthest) else { return index }
+            standing.append(found)
+        }
+        return nil
     }
+
+    private static func placed(_ labels: [Label], around fixed: [Label], anywhere: Bool = false) -> [Label]? {
+        var standing: [Label] = []
+        for label in labels {
+            guard let found = place(label, among: fixed + standing, within: anywhere ? narrowest : farthest) else { return nil }
+            standing.append(found)
+        }
+        return standing
+    }
+
+    /// The free place nearest to where the label wants to stand.
+    private static func place(_ label: Label, among others: [Label], within reach: Double) -> Label? {
+        let inRow = others.filter { $0.top < label.bottom && label.top < $0.bottom }
+        let places = [label.x] + inRow.flatMap { [$0.left - label.width / 2, $0.right + label.width / 2] }
+        return places.map { x in
+            var moved = label
+            moved.x = x
+            return moved
+        }.filter { moved in
+            moved.left >= -0.01 && moved.right <= narrowest + 0.01 && abs(moved.x - label.x) <= reach
+                && !inRow.contains { $0.overlaps(moved) }
+        }.min { abs($0.x - label.x) < abs($1.x - label.x) }
+    }
+
+    private static func inside(_ label: Label) -> Label {
+        var moved = label
+        moved.x = min(narrowest - label.width / 2, max(label.width / 2, label.x))
+        return moved
+    }
+}
+
+extension DayLine.Label {
+    var hasComment: Bool { if case .mark(let comment) = kind { comment } else { false } }
+}
+
+extension DayLine.Sum {
+    fileprivate var signed: Money? { amount.map { kind == .topUp ? $0 : -$0 } }
 }

@@ -4,37 +4,81 @@ import Testing
 
 @testable import Web
 
-@Suite struct DayLineTests {
-    @Test("however the day crowds, no two labels cover each other and none leaves a phone's frame") func spreads() {
-        var random = SystemRandomNumberGenerator()
-        for _ in 0..<5000 {
-            let count = Int.random(in: 0...9, using: &random)
-            let wanted = (0..<count).map { _ in (x: Double.random(in: 0...100, using: &random), pixels: Double.random(in: 22...36, using: &random)) }
-                .sorted { $0.x < $1.x }
-            guard wanted.reduce(0, { $0 + $1.pixels }) <= DayLine.width else { continue }
-            let places = DayLine.spread(wanted)
-            for index in places.indices {
-                let half = wanted[index].pixels / 2 / DayLine.width * 100
-                #expect(places[index] - half > -0.001 && places[index] + half < 100.001)
-                guard index > 0 else { continue }
-                let before = wanted[index - 1].pixels / 2 / DayLine.width * 100
-                #expect(places[index] - places[index - 1] > half + before - 0.001)
+/// The same day from the same seed.
+private struct Dice: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state ^ (state >> 29)
+    }
+}
+
+private func time(_ minutes: Int) -> TimeOfDay { TimeOfDay(minutes: minutes) ?? .midnight }
+private func amount(_ money: Money) -> String { Format(.russian).amount(money) }
+
+/// A day with anything in it, also what no school has.
+private func day(_ seed: Int) -> DayLine {
+    var dice = Dice(state: UInt64(seed) &* 977 &+ 5)
+    func moments(_ most: Int) -> [TimeOfDay] {
+        (0..<Int.random(in: 0...most, using: &dice)).map { _ in time(Int.random(in: 360...1200, using: &dice)) }
+    }
+    let lessons = moments(8).map {
+        DayLine.Lesson(
+            from: $0, to: time(min(1439, $0.minutes + 45)), isClub: Bool.random(using: &dice),
+            presence: [.there, .missed, .late(7)].randomElement(using: &dice) ?? .there)
+    }
+    let doors = moments(6).enumerated().map { DayLine.Door(at: $1, entered: $0 % 2 == 0) }
+    let marks = moments(12).map {
+        DayLine.Mark(at: $0, value: ["5", "4", "3", "2", "4/5"].randomElement(using: &dice) ?? "5", hasComment: Bool.random(using: &dice))
+    }
+    let sums = moments(12).map {
+        DayLine.Sum(
+            at: $0, kind: [.meal, .personal, .topUp].randomElement(using: &dice) ?? .meal,
+            amount: Bool.random(using: &dice) ? Money(kopecks: Int64.random(in: 100...1_500_000, using: &dice)) : nil)
+    }
+    return DayLine(lessons: lessons, doors: doors, marks: marks, sums: sums, now: moments(1).first, isOver: Bool.random(using: &dice))
+}
+
+@Suite("The line of the day") struct DayLineTests {
+    @Test("no two labels overlap and none leaves the frame, whatever happens in a day", arguments: 0..<40)
+    func nothingOverlaps(block: Int) {
+        for seed in (block * 50)..<(block * 50 + 50) {
+            let labels = day(seed).labels(amount)
+            for (index, label) in labels.enumerated() {
+                #expect(label.left >= -0.1 && label.right <= DayLine.narrowest + 0.1, "seed \(seed): \(label)")
+                for other in labels[(index + 1)...] { #expect(!label.overlaps(other), "seed \(seed): \(label) and \(other)") }
             }
         }
     }
 
-    @Test("a label with room around it stays over its moment") func stays() {
-        #expect(DayLine.spread([(20, 24), (50, 24), (80, 24)]) == [20, 50, 80])
+    @Test("an ordinary day keeps every label at its moment") func ordinary() {
+        let line = DayLine(
+            lessons: [.init(from: time(510), to: time(555))], doors: [.init(at: time(489), entered: true)],
+            marks: [.init(at: time(532), value: "5", hasComment: true), .init(at: time(647), value: "4")],
+            sums: [.init(at: time(616), kind: .personal, amount: Money(roubles: 45)), .init(at: time(736), kind: .meal, amount: Money(roubles: 128))],
+            now: time(767))
+        let labels = line.labels(amount)
+        #expect(labels.allSatisfy { abs($0.x - $0.wish) < 6 })
+        #expect(labels.map(\.text).filter { !$0.isEmpty } == ["12:47", "7", "9", "11", "15", "17", "19", "8:09", "5", "4", "45", "128"])
     }
 
-    @Test("texts are escaped, every time of a day can be drawn, nothing inline is styled") func draws() throws {
-        for minutes in stride(from: 0, to: 1440, by: 7) {
-            let time = try #require(TimeOfDay(minutes: minutes))
-            let svg = DayLine(
-                id: "k1", title: "<b>", description: "a & b", entered: time, left: time, lessons: [.init(starts: time, ends: time, state: .now)],
-                marks: [.init(at: time, value: "2", hasComment: true)], payments: [.init(at: time, kind: .topUp, amount: Money(kopecks: 10_050))], now: time
-            ).svg
-            #expect(!svg.contains("<b>") && svg.contains("&lt;b&gt;") && svg.contains("+100,50") && !svg.contains("style=") && !svg.contains("NaN") && !svg.contains("-0."))
+    @Test("two buns at once become one sum; nothing is lost of it") func joins() {
+        let sums = (0..<9).map { DayLine.Sum(at: time(600 + $0), kind: .personal, amount: Money(roubles: 10)) }
+        let texts = DayLine(sums: sums).labels(amount).filter { if case .sum = $0.kind { true } else { false } }.compactMap { Int($0.text) }
+        #expect(texts.reduce(0, +) == 90)
+    }
+
+    @Test("the drawing says itself in words, escapes names and carries no style or script") func words() {
+        let svg = day(7).svg(id: "k1", title: "День <Маши>", words: "Вошла в 8:09 & дальше", amount: amount)
+        #expect(svg.contains("<title id=\"k1t\">День &lt;Маши&gt;</title>") && svg.contains("8:09 &amp; дальше"))
+        #expect(!svg.contains("style=") && !svg.contains("<script"))
+    }
+
+    @Test("in a letter the cells of a day make up its whole width") func table() throws {
+        for seed in 0..<200 {
+            let widths = day(seed).table(ink: "#0f5e5a").components(separatedBy: "</table>")[0].matches(of: /td width="([0-9.]+)%"/)
+                .compactMap { Double($0.output.1) }
+            #expect(abs(widths.reduce(0, +) - 100) < 1.5, "seed \(seed)")
         }
     }
 }
