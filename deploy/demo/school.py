@@ -1,0 +1,112 @@
+"""What the demo's programs share: where everything is, who is who, how to sign in."""
+import csv
+import datetime
+import http.cookiejar
+import json
+import os
+import ssl
+import subprocess
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+HERE = Path(__file__).parent
+LISTS = HERE / "school"
+DATA = HERE / "data"
+ZONES = ["Europe/Kaliningrad", "Europe/Moscow", "Europe/Samara", "Asia/Yekaterinburg", "Asia/Omsk", "Asia/Krasnoyarsk", "Asia/Irkutsk", "Asia/Yakutsk",
+         "Asia/Vladivostok", "Asia/Magadan", "Asia/Kamchatka"]
+
+
+class Demo:
+    """The running system as `demo.json` describes it."""
+
+    def __init__(self):
+        self.file = Path(os.environ.get("ZVONOK_DEMO", HERE.parent.parent / ".run" / "demo.json"))
+        self.facts = json.loads(self.file.read_text())
+
+    def save(self, **facts):
+        """Adds facts to demo.json, readable by its owner alone."""
+        self.facts = {**json.loads(self.file.read_text()), **facts}
+        self.file.write_text(json.dumps(self.facts, indent=1, ensure_ascii=False) + "\n")
+        self.file.chmod(0o600)
+
+    def run(self, service, *words, given=None):
+        """An administration command of a service; gives what it prints."""
+        known = self.facts["services"][service]
+        command = [known["binary"], *map(str, words), "--config", known["config"]]
+        done = subprocess.run(command, input=given, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SystemExit(f"{service} {words[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
+
+    def ask(self, sql):
+        """Rows of the database, as an administrator sees them; fields apart by |."""
+        done = subprocess.run(["psql", self.facts["postgres"], "-AtX", "-c", sql], capture_output=True, text=True, check=True)
+        return [line.split("|") for line in done.stdout.splitlines()]
+
+    @property
+    def zone(self):
+        return ZoneInfo(self.facts["zone"])
+
+    @property
+    def today(self):
+        return datetime.datetime.now(self.zone).date()
+
+    def opener(self):
+        """A browser without pictures: it keeps cookies and trusts the installation's authority."""
+        context = ssl.create_default_context(cafile=self.facts["authority"])
+        jar = http.cookiejar.CookieJar()
+        return urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), urllib.request.HTTPCookieProcessor(jar))
+
+    def request(self, opener, path, form=None, data=None, headers=None):
+        """One request; gives status and text, also of a refusal."""
+        body = urllib.parse.urlencode(form).encode() if form is not None else json.dumps(data).encode() if data is not None else None
+        fields = {"Origin": self.facts["address"], "Accept": "application/json", **(headers or {})}
+        if data is not None:
+            fields["Content-Type"] = "application/json"
+        try:
+            with opener.open(urllib.request.Request(self.facts["address"] + path, data=body, headers=fields), timeout=15) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, refusal.read().decode()
+
+    def signed_in(self, who):
+        """A browser in which somebody of demo.json has signed in."""
+        person = next(p for p in self.facts["signIns"] if p["who"] == who)
+        opener = self.opener()
+        status, text = self.request(opener, "/identity/sign-in", form={"login": person["login"], "password": person["password"]},
+                                    headers={"Accept": "text/html"})
+        if status >= 400:
+            raise SystemExit(f"{who} could not sign in: {status} {text[:200]}")
+        return opener
+
+
+def rows(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write(path, header, lines):
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(lines)
+
+
+def best_zone(now):
+    """Where in Russia the school day has just ended: the demo shows a whole day at any hour."""
+    def distance(name):
+        local = now.astimezone(ZoneInfo(name))
+        return abs(local.hour + local.minute / 60 - 16.5)
+    return min(ZONES, key=distance)
+
+
+def school_days(before, count):
+    """The last weekdays before a day, newest first."""
+    days, day = [], before
+    while len(days) < count:
+        day -= datetime.timedelta(days=1)
+        if day.weekday() < 5:
+            days.append(day)
+    return days
