@@ -51,6 +51,8 @@ struct Notice: Sendable, Equatable {
     /// The owner's version of the thing, so that a late message never undoes a newer one.
     let version: Int64
     var isEnded = false
+    /// Said again to fill this service: known from now on, but news to nobody.
+    var isOld = false
 
     /// Writes notices; each only where it is newer than what is there. A repeat changes nothing.
     static func tell(_ notices: [Notice], in transaction: borrowing Transaction) throws {
@@ -62,13 +64,17 @@ struct Notice: Sendable, Equatable {
         try transaction.execute(
             """
             insert into notice as known
-                (id, child_id, school_id, day, happened_at, kind, audience, topic, facts, version, ended)
-            select * from unnest(\(told.map(\.id)), \(told.map(\.childID)), \(told.map(\.schoolID)), \(told.map(\.day)),
+                (id, child_id, school_id, day, happened_at, kind, audience, topic, facts, version, ended, changed_at)
+            select told.id, child, school, day, at, kind, audience, topic, facts, version, ended,
+                case when old then at else clock_timestamp() end from unnest(\(told.map(\.id)), \(told.map(\.childID)), \(told.map(\.schoolID)), \(told.map(\.day)),
                 \(told.map(\.at)), \(told.map(\.kind.rawValue)), \(told.map(\.audience.rawValue)),
                 \(told.map(\.topic.rawValue)), \(told.map { JSON($0.facts) }), \(told.map(\.version)), \(told.map(\.isEnded)))
+                as told (id, child, school, day, at, kind, audience, topic, facts, version, ended)
+            join unnest(\(told.map(\.id)), \(told.map(\.isOld))) as age (id, old) using (id)
             on conflict (id) do update set day = excluded.day, happened_at = excluded.happened_at, kind = excluded.kind,
                 audience = excluded.audience, topic = excluded.topic, facts = excluded.facts, version = excluded.version,
-                ended = excluded.ended, changed_at = clock_timestamp()
+                ended = excluded.ended,
+                changed_at = case when excluded.changed_at = excluded.happened_at then known.changed_at else excluded.changed_at end
             where excluded.version > known.version
             """)
     }

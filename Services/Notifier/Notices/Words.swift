@@ -1,0 +1,87 @@
+import Events
+import Foundation
+import Kernel
+import Web
+
+/// The reader's language: texts of the catalogue with money, days and times as they are written in it.
+struct Words: Sendable {
+    let catalogue: Catalogue
+    let language: Language
+    let zone: SchoolZone
+
+    var format: Format { Format(language, zone: zone) }
+
+    func tr(_ english: String, _ values: any CustomStringConvertible...) -> String {
+        var text = catalogue.text(english, language)
+        for value in values {
+            guard let place = text.range(of: "%@") else { break }
+            text.replaceSubrange(place, with: value.description)
+        }
+        return text
+    }
+
+    func trn(_ count: Int, _ one: String, _ many: String) -> String { catalogue.text(count, one, many, language) }
+
+    // MARK: - What happened, in a line
+
+    /// One sentence without the child's name and time; those stand beside it.
+    ///
+    /// - Parameter isWoman: how Russian says «came»; nil for unknown.
+    func line(_ notice: Notice, isWoman: Bool, showsMoney: Bool) -> String {
+        let facts = notice.facts
+        let subject = facts.subject ?? ""
+        switch notice.kind {
+        case .entered: return joined(isWoman ? tr("She came in") : tr("He came in"), facts.place)
+        case .left: return joined(isWoman ? tr("She went out") : tr("He went out"), facts.place)
+        case .mark:
+            var text = joined(subject, facts.work)
+            if let before = facts.previous, let after = facts.value {
+                text += "; " + tr("corrected from %@ to %@", before, after)
+            }
+            return text
+        case .absence:
+            let why = facts.value == AttendanceState.excused.rawValue ? tr("was absent with a reason") : tr("was absent")
+            return joined("\(subject): \(why)", facts.text.map { tr("topic «%@»", $0) })
+        case .late:
+            return facts.minutes.map { "\(subject): " + tr("late by %@ min", $0) } ?? "\(subject): " + tr("late")
+        case .lesson: return joined(subject, facts.text)
+        case .remark: return tr("Remark") + ": " + joined(subject, facts.text)
+        case .comment: return tr("Comment") + ": " + joined(subject, facts.text)
+        case .purchase:
+            let names = (facts.items ?? []).map { $0.quantity > 1 ? "\($0.name) × \($0.quantity)" : $0.name }
+            let what = names.isEmpty ? facts.place ?? "" : names.joined(separator: ", ")
+            return facts.purchaseKind == .collective ? joined(what, tr("by the class's request")) : joined(tr("Buffet"), what)
+        case .refusal: return tr("The till refused: %@", facts.reason.map(reason) ?? "")
+        case .topUp: return facts.method.map(method) ?? tr("Top-up")
+        }
+    }
+
+    private func joined(_ parts: String?...) -> String {
+        parts.compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: ", ")
+    }
+
+    private func reason(_ reason: DeclineReason) -> String {
+        switch reason {
+        case .notEnoughMoney: tr("not enough money")
+        case .dailyLimit: tr("the day's limit is used up")
+        case .noAccount, .accountClosed: tr("there is no open account")
+        case .tooLate, .withdrawn: tr("the answer came too late")
+        }
+    }
+
+    private func method(_ method: TopUpMethod) -> String {
+        switch method {
+        case .cashDesk: tr("Top-up at the cash desk")
+        case .bankCard: tr("Top-up by bank card")
+        case .terminal: tr("Top-up at a terminal")
+        case .bankRegister: tr("Top-up by bank transfer")
+        }
+    }
+}
+
+extension Visit {
+    /// The reader's words, from the same catalogue as his page.
+    func words(_ catalogue: Catalogue, zone: SchoolZone? = nil) -> Words {
+        Words(catalogue: catalogue, language: language, zone: zone ?? self.zone)
+    }
+}
