@@ -23,8 +23,13 @@ public struct Catalogue: Sendable {
 
     public init() {}
 
+    private static let reading = NSLock()
+
     /// Adds the entries of a `.po` file; entries that are there already stay.
     public mutating func add(_ path: String) throws {
+        // The library keeps state of its own while it reads: one file at a time in the whole process.
+        Self.reading.lock()
+        defer { Self.reading.unlock() }
         // The library reports to functions without a context; what it says is asked of the file's error afterwards.
         var handler = po_xerror_handler()
         handler.xerror = { severity, _, file, line, _, _, text in

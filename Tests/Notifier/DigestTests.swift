@@ -98,12 +98,15 @@ import Testing
         try await school.open()
         try await school.tell(school.mark("5"))
         let now = evening
-        let later = try await worker(try MailServer("later"))
+        let (putting, refuser) = (try MailServer("later"), try MailServer("refuse"))
+        defer { withExtendedLifetime((putting, refuser)) {} }
+        let later = try await worker(putting)
         #expect(try await later.sendDue { now } == 0)
         #expect(try await state() == ["frozen"])
+        #expect(try await school.database.rows("select last_error from digest", as: String.self)[0].contains("451"))
         #expect(try await later.sendDue { now.addingTimeInterval(30) } == 0)
         #expect(try await school.database.rows("select attempts from digest", as: Int.self) == [1])
-        let refusing = try await worker(try MailServer("refuse"))
+        let refusing = try await worker(refuser)
         #expect(try await refusing.sendDue { now.addingTimeInterval(59) } == 0)
         _ = try await refusing.sendDue { now.addingTimeInterval(61) }
         #expect(try await state().contains("refused"))

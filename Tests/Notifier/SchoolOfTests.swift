@@ -98,7 +98,7 @@ struct SchoolOfTests: Sendable {
 
     func get(_ client: any TestClientProtocol, _ path: String, _ person: UUID, accept: String = "text/html") async throws -> (HTTPResponse.Status, String) {
         let kids: [SessionToken.Kid] = person == masha ? [] : [.init(id: masha, name: "Маша", accent: "sea"), .init(id: egor, name: "Егор", accent: "plum")]
-        let token = SessionToken(person: person, session: .v7(), rights: 1, name: "Ольга Сергеевна", kids: kids, isPupil: person == masha, now: at(12, 46))
+        let token = SessionToken(person: person, session: .v7(), rights: 1, name: "Ольга Сергеевна", kids: kids, isPupil: person == masha)
         let keys = await JWTKeyCollection().add(ecdsa: key, kid: JWKIdentifier(string: keyID.text))
         let cookie = try await keys.sign(token, kid: JWKIdentifier(string: keyID.text))
         let answer = try await client.executeRequest(uri: path, method: .get, headers: [.accept: accept, .cookie: "\(SessionToken.cookie)=\(cookie)"], body: nil)
