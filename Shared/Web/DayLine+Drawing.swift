@@ -107,9 +107,9 @@ extension DayLine {
             let sum = label.text.isEmpty ? "" : #"<text class="dl-sum" x="0" y="27">\#(label.text.htmlEscaped)</text>"#
             return #"<svg x="\#(x)%" y="71" overflow="visible"><path class="dl-ico" d="\#(path)"/>\#(sum)</svg>"#
         case .bell:
-            return #"<svg x="\#(x)%" y="0" overflow="visible"><path class="dl-bell" transform="translate(-10.5 -3) scale(.875)" d="\#(Self.bell)"/></svg>"#
+            return #"<svg x="\#(text(label.wish / Self.narrowest * 100))%" y="0" overflow="visible"><path class="dl-bell" transform="translate(\#(text(label.x - label.wish - 10.5)) -3) scale(.875)" d="\#(Self.bell)"/></svg>"#
         case .now:
-            return #"<svg x="\#(x)%" y="0" overflow="visible"><rect class="dl-pill" x="-23" y="116" width="46" height="20" rx="3"/><text class="dl-nowt" x="0" y="130.5">\#(label.text)</text></svg>"#
+            return #"<svg x="\#(text(label.wish / Self.narrowest * 100))%" y="0" overflow="visible"><rect class="dl-pill" x="\#(text(label.x - label.wish - 23))" y="116" width="46" height="20" rx="3"/><text class="dl-nowt" x="\#(text(label.x - label.wish))" y="130.5">\#(label.text)</text></svg>"#
         }
     }
 

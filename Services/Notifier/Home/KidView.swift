@@ -124,7 +124,7 @@ struct KidView: Encodable, Sendable {
         quiet = day.lessons.isEmpty ? words.tr("A free day: nothing is expected.") : words.tr("Nothing has happened yet. The first line appears when the child comes in.")
         showsDiary = day.sharing.diary
         more = day.homework.isEmpty ? words.tr("The whole day and homework") : words.trn(day.homework.count, "The whole day; homework in one subject", "The whole day; homework in %d subjects")
-        diaryPath = day.sharing.isPupil ? "/journal/diary" : "/journal/children/\(day.child.id.text)/diary"
+        diaryPath = day.sharing.isPupil ? "/journal/diary" : "/journal/diary?child=\(day.child.id.text)"
         livePath = "/notifier/children/\(day.child.id.text)/live"
     }
 
