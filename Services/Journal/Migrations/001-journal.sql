@@ -136,8 +136,10 @@ create table class_day (
 -- Lines of imported lists whose pupil the roster has not brought yet.
 create table waiting_line (
     id bigint generated always as identity primary key,
+    school_id uuid not null,
     person_number text not null,
-    list text not null,
-    fields text[] not null,
-    constraint waiting_line_once unique (person_number, list, fields)
+    list text not null constraint waiting_line_of_list check (list in ('marks', 'absences')),
+    -- The columns of the line by name.
+    fields jsonb not null,
+    constraint waiting_line_once unique (school_id, person_number, list, fields)
 );

@@ -1,0 +1,39 @@
+import Directory
+import Foundation
+import Kernel
+import Messaging
+import Postgres
+import Web
+
+/// Every address of Journal and who may use it.
+struct JournalRoutes {
+    let database: Database
+    let outbox: Outbox
+
+    var book: RouteBook {
+        let database = database
+        let gradebook = GradebookForm(database: database, outbox: outbox)
+        let remarks = RemarkForm(database: database, outbox: outbox)
+        var book = RouteBook(service: "/journal")
+        book.get("/journal/diary", .seeDiary, about: .oneself) { visit in
+            let first = visit.viewer.isPupil ? visit.viewer.personID : visit.viewer.children.first?.id
+            guard let first else { throw Problem.notFound }
+            return .seeOther("/journal/children/\(first.text)/diary")
+        }
+        book.page("/journal/children/{child}/diary", .seeDiary, about: .child(parameter: "child")) {
+            try await DiaryPage(for: $0, database)
+        }
+        book.page("/journal/gradebook", .enterLessons, about: .anySchool) { try await LessonsPage(for: $0, database) }
+        book.page("/journal/classes/{class}/gradebook", .enterLessons, about: .schoolClass(parameter: "class")) {
+            try await GradebookPage(for: $0, database)
+        }
+        book.post("/journal/classes/{class}/lessons/{day}/{number}", .enterLessons, about: .schoolClass(parameter: "class")) {
+            try await gradebook.save($0)
+        }
+        book.page("/journal/children/{child}/remarks", .enterLessons, about: .child(parameter: "child")) {
+            try await RemarkPage(for: $0, database)
+        }
+        book.post("/journal/children/{child}/remarks", .enterLessons, about: .child(parameter: "child")) { try await remarks.write($0) }
+        return book
+    }
+}
