@@ -94,7 +94,7 @@ private final class ArchiveReader: NSObject, XMLParserDelegate {
         path.append(element)
         text = ""
         let (id, reference) = (attributes["Id"], attributes["Reference"])
-        let isSolution = path.contains("Solutions")
+        let isSolution = path.contains("Solution")
         switch (element, id, reference) {
         case ("Solution", _, _): solutions.append([])
         case ("Day", let id?, _) where path.contains("TimeGroups"): days.append(id)
@@ -122,7 +122,7 @@ private final class ArchiveReader: NSObject, XMLParserDelegate {
     func parser(
         _ parser: XMLParser, didEndElement element: String, namespaceURI: String?, qualifiedName: String?
     ) {
-        let isSolution = path.contains("Solutions")
+        let isSolution = path.contains("Solution")
         if element == "Duration", let duration = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) {
             if isSolution { place { $0.duration = duration } } else { edit { $0.duration = duration } }
         }
