@@ -105,7 +105,7 @@ let sharedModules: [Target] = [
     .shared(
         "Web",
         ["CGettextPO", "Kernel", "Events", "Directory", "Postgres", .hummingbird, .mustache, .jwt, .crypto, .logging, .tracing, .lifecycle],
-        resources: [.copy("Views"), .copy("Assets"), .copy("Catalogues")]),
+        resources: [.copy("Views"), .copy("Assets")]),
     .shared(
         "Service",
         [

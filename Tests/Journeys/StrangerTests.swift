@@ -5,6 +5,7 @@ import Hummingbird
 import HummingbirdTesting
 import Kernel
 import NIOCore
+import Postgres
 import Service
 import Support
 import Testing
