@@ -67,6 +67,9 @@ public struct Catalogue: Sendable {
                 if plurals[id] == nil, forms.allSatisfy({ !$0.isEmpty }) { plurals[id] = forms }
             } else {
                 let text = String(cString: po_message_msgstr(message))
+                guard text.isEmpty || text.ranges(of: "%@").count == id.ranges(of: "%@").count else {
+                    throw Unreadable(description: "\(path): «\(id)» and its translation take different numbers of values")
+                }
                 if texts[id] == nil, !text.isEmpty { texts[id] = text }
             }
         }

@@ -1,38 +1,48 @@
 import Directory
 
-/// The sections of the cabinet and where they are; who sees which follows from who he is.
+/// The sections of the cabinet and where they are; who sees which follows from who he is and what his school uses.
 enum Navigation {
-    struct Entry {
+    struct Entry: Sendable {
         let section: String
         /// English; shown through the catalogue.
         let title: String
         let address: String
+        let icon: String
+        /// The module that a school must have connected for it (SC-03); nil for what every school has.
+        var module: String? = nil
     }
 
-    /// The family's sections. A pupil has no money of his own to look at (AC-06).
+    /// The family's sections. A pupil has no money of his own to look at (ID-35).
     static let family: [Entry] = [
-        Entry(section: "home", title: "Home", address: "/"),
-        Entry(section: "diary", title: "Diary", address: "/journal/diary"),
-        Entry(section: "attendance", title: "Attendance", address: "/access/attendance"),
-        Entry(section: "meals", title: "Meals", address: "/canteen/meals"),
-        Entry(section: "money", title: "Money", address: "/ledger/money"),
+        Entry(section: "home", title: "Home", address: "/", icon: "home"),
+        Entry(section: "diary", title: "Diary", address: "/journal/diary", icon: "diary"),
+        Entry(section: "attendance", title: "Attendance", address: "/access/attendance", icon: "door", module: "entrance"),
+        Entry(section: "meals", title: "Meals", address: "/canteen/meals", icon: "meals", module: "canteen"),
+        Entry(section: "money", title: "Money", address: "/ledger/money", icon: "money", module: "wallet"),
     ]
 
     /// The staff's sections, by the names that Identity puts into the token.
     static let staff: [Entry] = [
-        Entry(section: "gradebook", title: "Gradebook", address: "/journal/gradebook"),
-        Entry(section: "till", title: "Till", address: "/canteen/till"),
-        Entry(section: "menu", title: "Menu", address: "/canteen/kitchen"),
-        Entry(section: "gate", title: "Who is inside", address: "/access/inside"),
-        Entry(section: "devices", title: "Devices", address: "/access/devices"),
-        Entry(section: "desk", title: "Cash desk", address: "/ledger/desk"),
-        Entry(section: "people", title: "People", address: "/identity/people"),
-        Entry(section: "invitations", title: "Invitations", address: "/identity/invitations"),
+        Entry(section: "gradebook", title: "Gradebook", address: "/journal/gradebook", icon: "diary"),
+        Entry(section: "till", title: "Till", address: "/canteen/till", icon: "till", module: "canteen"),
+        Entry(section: "menu", title: "Menu", address: "/canteen/kitchen", icon: "meals", module: "canteen"),
+        Entry(section: "gate", title: "Who is inside", address: "/access/inside", icon: "door", module: "entrance"),
+        Entry(section: "devices", title: "Devices", address: "/access/devices", icon: "device", module: "entrance"),
+        Entry(section: "desk", title: "Cash desk", address: "/ledger/desk", icon: "money", module: "wallet"),
+        Entry(section: "people", title: "People", address: "/identity/people", icon: "people"),
+        Entry(section: "invitations", title: "Invitations", address: "/identity/invitations", icon: "ticket"),
     ]
 
     /// What comes after the sections: the letters a guardian chooses, and oneself.
-    static let letters = Entry(section: "letters", title: "Letters", address: "/notifier/letters")
-    static let profile = Entry(section: "profile", title: "Profile", address: "/identity/profile")
+    static let letters = Entry(section: "letters", title: "Letters", address: "/notifier/letters", icon: "letter")
+    static let profile = Entry(section: "profile", title: "Profile", address: "/identity/profile", icon: "person")
+
+    /// What a phone shows first, by address; attendance and the rest are one touch further.
+    static let favourites: [String] = [
+        "/", "/journal/diary", "/canteen/meals", "/ledger/money", "/journal/gradebook", "/canteen/till", "/ledger/desk",
+        "/access/inside", "/canteen/kitchen", "/identity/people", "/access/devices", "/identity/invitations",
+        "/access/attendance", "/notifier/letters", "/identity/profile",
+    ]
 
     /// The entries of a reader, in order.
     static func entries(for visit: Visit) -> [Entry] {
@@ -44,29 +54,12 @@ enum Navigation {
         }
         entries += staff.filter { visit.sections.contains($0.section) }
         if !viewer.children.isEmpty { entries.append(letters) }
-        return entries + [profile]
+        return entries.filter { isConnected($0.module, at: visit.schools) } + [profile]
     }
 
-    /// The most that fit the bar at the bottom of a phone beside «more».
-    static let mostTabs = 4
-
-    static func frame(for visit: Visit, title: String, section: String) -> Frame {
-        let links = entries(for: visit).map { entry in
-            Frame.Link(
-                title: visit.tr(entry.title), address: entry.address, isCurrent: entry.section == section,
-                icon: entry.section, isHome: entry.section == "home", isDiary: entry.section == "diary" || entry.section == "gradebook",
-                isMeals: entry.section == "meals" || entry.section == "till" || entry.section == "menu",
-                isMoney: entry.section == "money" || entry.section == "desk",
-                isOther: !["home", "diary", "gradebook", "meals", "till", "menu", "money", "desk"].contains(entry.section))
-        }
-        // The bar shows what families look at most; attendance is one touch further.
-        let favourites = links.filter { !$0.isOther || links.count <= mostTabs + 1 }.prefix(mostTabs)
-        let rest = links.filter { link in !favourites.contains { $0.address == link.address } }
-        let shown = visit.tr("as of %@", visit.format.moment(visit.now, now: visit.now))
-        return Frame(
-            languageOfTexts: visit.language, language: visit.language.rawValue, title: title,
-            name: visit.isSignedIn ? visit.viewer.name : nil, links: links, hasLinks: !links.isEmpty,
-            tabs: Array(favourites), hasTabs: !links.isEmpty, more: rest, hasMore: !rest.isEmpty,
-            isMoreCurrent: rest.contains(where: \.isCurrent), now: shown)
+    /// Whether one of the schools has connected a module; a school that has named none has said nothing.
+    private static func isConnected(_ module: String?, at schools: [SchoolRecord]) -> Bool {
+        guard let module, !schools.isEmpty else { return true }
+        return schools.contains { $0.modules.isEmpty || $0.modules.contains(module) }
     }
 }

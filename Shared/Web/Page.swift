@@ -3,8 +3,8 @@ public import HTTPTypes
 
 /// What a resource shows: one value that a template turns into a page and an encoder into JSON.
 ///
-/// Mustache reads stored properties only, and a misspelt key renders as nothing: keep ready strings here and check the
-/// template with `the tests of its service`.
+/// Mustache reads stored properties only, and a misspelt key renders as nothing: keep ready strings here, and let a test ask
+/// ``TemplateCheck`` about every page.
 public protocol Page: Encodable, Sendable {
     /// `statement/show` for `Views/statement/show.mustache`.
     static var template: String { get }
@@ -30,6 +30,31 @@ public struct Problem: Error, Sendable {
     /// There is no such thing, or none that concerns the reader: both look the same.
     public static let notFound = Problem(.notFound, "There is no such page")
     public static let badRequest = Problem(.badRequest, "The request cannot be understood")
+    /// What we stand on is away for the moment.
+    public static let unavailable = Problem(.serviceUnavailable, "This part is not available just now")
+    static let failed = Problem(.internalServerError, "Something went wrong on our side")
+}
+
+/// What is wrong with which field of a form, in the reader's language.
+///
+/// Thrown by what a form does: the form is shown again with the words beside its fields (``RouteBook/form(_:_:about:again:_:)``),
+/// and a program gets all of them in one `problem+json` of status 422.
+public struct FieldErrors: Error, Sendable, Equatable {
+    /// By the field's name.
+    public private(set) var messages: [String: String]
+
+    public init(_ messages: [String: String] = [:]) { self.messages = messages }
+
+    /// What is wrong with a field; nil when nothing is.
+    public subscript(field: String) -> String? {
+        get { messages[field] }
+        set { messages[field] = newValue }
+    }
+
+    /// Throws when anything is wrong: checks collect first, so that a person hears everything at once.
+    public func throwIfAny() throws(FieldErrors) {
+        if !messages.isEmpty { throw self }
+    }
 }
 
 /// What comes back from a request.

@@ -5,7 +5,7 @@ import Mustache
 /// Every template of one service together with the shared ones, translated and parsed once at start: one library per
 /// language.
 public struct Pages: Sendable {
-    private let libraries: [Language: MustacheLibrary]
+    private var libraries: [Language: MustacheLibrary]
     public let catalogue: Catalogue
     public let assets: Assets
 
@@ -14,13 +14,8 @@ public struct Pages: Sendable {
     ///   - prefix: the service's prefix, under which its assets are: `/ledger`.
     public init(_ bundle: Bundle?, prefix: String) throws {
         var catalogue = Catalogue()
-        var sources: [String: String] = [:]
-        for root in [Bundle.module, bundle].compactMap({ $0?.bundleURL.appendingPathComponent("Views") }) {
-            let paths = FileManager.default.enumerator(atPath: root.path)?.compactMap { $0 as? String } ?? []
-            for path in paths where path.hasSuffix(".mustache") {
-                let text = try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
-                sources[String(path.dropLast(".mustache".count))] = text
-            }
+        let sources = try Self.sources(bundle)
+        for root in Self.roots(bundle) {
             let po = root.appendingPathComponent("ru.po").path
             if FileManager.default.fileExists(atPath: po) { try catalogue.add(po) }
         }
@@ -39,6 +34,35 @@ public struct Pages: Sendable {
         }
         self.libraries = libraries
         self.catalogue = catalogue
+    }
+
+    private static func roots(_ bundle: Bundle?) -> [URL] {
+        [Bundle.module, bundle].compactMap { $0?.bundleURL.appendingPathComponent("Views") }
+    }
+
+    /// The texts of the shared templates and a service's own, by name.
+    static func sources(_ bundle: Bundle?) throws -> [String: String] {
+        var sources: [String: String] = [:]
+        for root in roots(bundle) {
+            let paths = FileManager.default.enumerator(atPath: root.path)?.compactMap { $0 as? String } ?? []
+            for path in paths where path.hasSuffix(".mustache") {
+                let text = try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
+                sources[String(path.dropLast(".mustache".count))] = text
+            }
+        }
+        return sources
+    }
+
+    /// One more template, translated like the others.
+    mutating func add(_ name: String, _ text: String) throws {
+        for language in Language.allCases {
+            try libraries[language]?.register(Self.translated(text, language, catalogue, assets), named: name)
+        }
+    }
+
+    /// Without preparing the value first: what the library itself makes of it.
+    func renderPlainly(_ value: some Sendable, template: String) -> String? {
+        libraries[.russian]?.render(value, withTemplate: template)
     }
 
     /// A template that cannot be parsed stops the service at its start, not a reader.
@@ -66,13 +90,14 @@ public struct Pages: Sendable {
 
     /// A page with its frame.
     func render(_ page: some Page, frame: Frame) -> String {
-        libraries[frame.languageOfTexts]?.render(Whole(frame: frame, page: page), withTemplate: type(of: page).template)
+        let whole = TemplateValue.prepared(Whole(frame: frame, page: page)) ?? page
+        return libraries[frame.texts]?.render(whole, withTemplate: type(of: page).template)
             ?? "template \(type(of: page).template) is missing"
     }
 
     /// A template with any value, without a frame: letters and fragments.
     public func render(_ value: some Sendable, template: String, language: Language) -> String? {
-        libraries[language]?.render(value, withTemplate: template)
+        libraries[language]?.render(TemplateValue.prepared(value) ?? value, withTemplate: template)
     }
 }
 
@@ -97,33 +122,4 @@ extension String {
             }
         }
     }
-}
-
-/// What stands around a page: language, navigation, who is signed in, whom to ask.
-struct Frame: Sendable {
-    struct Link: Sendable {
-        let title: String
-        let address: String
-        let isCurrent: Bool
-        /// The name of its icon's partial, for the bar at the bottom of a phone.
-        let icon: String
-        let isHome: Bool
-        let isDiary: Bool
-        let isMeals: Bool
-        let isMoney: Bool
-        let isOther: Bool
-    }
-
-    let languageOfTexts: Language
-    let language: String
-    let title: String
-    let name: String?
-    let links: [Link]
-    let hasLinks: Bool
-    let tabs: [Link]
-    let hasTabs: Bool
-    let more: [Link]
-    let hasMore: Bool
-    let isMoreCurrent: Bool
-    let now: String
 }

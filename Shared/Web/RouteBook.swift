@@ -36,6 +36,7 @@ public struct RouteBook: Sendable {
         public let path: String
         public let door: Door
         let act: Act
+        var again: (@Sendable (Visit, FieldErrors) async throws -> any Page)? = nil
     }
 
     enum Act: Sendable {
@@ -74,6 +75,17 @@ public struct RouteBook: Sendable {
         _ act: @escaping @Sendable (Visit) async throws -> Answer
     ) {
         add(.post, path, .permitted(permission, subject), act)
+    }
+
+    /// A form: a change whose ``FieldErrors`` show the form once more, with what was typed (`visit.form()`) and the errors
+    /// beside the fields.
+    public mutating func form<P: Page>(
+        _ path: String, _ permission: Permission, about subject: RouteSubject,
+        again: @escaping @Sendable (Visit, FieldErrors) async throws -> P,
+        _ act: @escaping @Sendable (Visit) async throws -> Answer
+    ) {
+        add(.post, path, .permitted(permission, subject), act)
+        routes[routes.count - 1].again = { try await again($0, $1) }
     }
 
     /// A stream of events that ends with the reader's token.

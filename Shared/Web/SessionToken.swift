@@ -82,11 +82,14 @@ public struct SessionToken: JWTPayload, Sendable {
 public actor TokenKeys {
     /// How often at most an unknown key makes us look into the directory again.
     private static let pause: Duration = .seconds(2)
+    /// How long a key that was withdrawn may go unnoticed.
+    private static let freshness: Duration = .seconds(60)
 
     private let database: Database
     private var keys = JWTKeyCollection()
     private var known: Set<String> = []
     private var lookedAt: ContinuousClock.Instant?
+    private var looking: Task<Void, any Error>?
 
     public init(_ database: Database) { self.database = database }
 
@@ -94,14 +97,23 @@ public actor TokenKeys {
     public enum Refused: Error, Sendable {
         case expired
         case notOurs
+        /// The directory could not be asked about the token's key.
+        case unavailable
     }
 
     /// The contents of a token that counts now.
     public func verified(_ token: String) async throws(Refused) -> SessionToken {
         guard let kid = Self.keyID(of: token) else { throw .notOurs }
+        if !known.contains(kid) || lookedAt.map({ ContinuousClock.now - $0 > Self.freshness }) ?? true {
+            do {
+                try await look()
+            } catch {
+                // Keys that are known go on counting while the directory is away.
+                guard known.contains(kid) else { throw .unavailable }
+            }
+        }
+        guard known.contains(kid) else { throw .notOurs }
         do {
-            if !known.contains(kid) { try await look() }
-            guard known.contains(kid) else { throw Refused.notOurs }
             return try await keys.verify(token, as: SessionToken.self, iteratingKeys: false)
         } catch let error as JWTError where error.errorType == .claimVerificationFailure {
             throw error.failedClaim is ExpirationClaim ? .expired : .notOurs
@@ -110,18 +122,28 @@ public actor TokenKeys {
         }
     }
 
+    /// Reads the keys; whoever comes while that goes on waits for the same answer.
     private func look() async throws {
+        if let looking { return try await looking.value }
         if let lookedAt, ContinuousClock.now - lookedAt < Self.pause { return }
-        lookedAt = .now
+        let task = Task { try await read() }
+        looking = task
+        defer { looking = nil }
+        try await task.value
+    }
+
+    private func read() async throws {
         let found = try await database.read { try Directory.publicKeys(in: $0) }
         let fresh = JWTKeyCollection()
         var names: Set<String> = []
         for key in found where key.algorithm == "ES256" {
-            await fresh.add(ecdsa: try ES256PublicKey(pem: key.pem), kid: JWKIdentifier(string: key.id.text))
+            guard let readable = try? ES256PublicKey(pem: key.pem) else { continue }
+            await fresh.add(ecdsa: readable, kid: JWKIdentifier(string: key.id.text))
             names.insert(key.id.text)
         }
         keys = fresh
         known = names
+        lookedAt = .now
     }
 
     /// The key that the token says it is signed with; nil unless it says ES256, the one algorithm we know.

@@ -11,14 +11,12 @@ struct StatePage: Page {
     let detail: String?
     let link: String?
     let linkTitle: String?
-    /// Which sign stands before it.
-    let isUnavailable: Bool
-    let isWarning: Bool
-    let isInformation: Bool
+    /// The partial of its sign.
+    let icon: String
 
     private init(
         _ heading: String, _ sentence: String, detail: String? = nil, link: String? = nil, linkTitle: String? = nil,
-        isUnavailable: Bool = false, isWarning: Bool = false
+        icon: String = "information"
     ) {
         title = heading
         self.heading = heading
@@ -26,9 +24,7 @@ struct StatePage: Page {
         self.detail = detail
         self.link = link
         self.linkTitle = linkTitle
-        self.isUnavailable = isUnavailable
-        self.isWarning = isWarning
-        isInformation = !isUnavailable && !isWarning
+        self.icon = "icons/\(icon)"
     }
 
     static func notFound(_ visit: Visit) -> StatePage {
@@ -47,7 +43,7 @@ struct StatePage: Page {
     static func notEntitled(_ visit: Visit, _ topic: Topic) -> StatePage {
         StatePage(
             visit.tr("This part is not open to you"), visit.tr("The first parent decides who sees this part."),
-            link: "/", linkTitle: visit.tr("To the first page"), isWarning: true)
+            link: "/", linkTitle: visit.tr("To the first page"), icon: "warning")
     }
 
     static func problem(_ visit: Visit, _ problem: Problem) -> StatePage {
@@ -56,6 +52,6 @@ struct StatePage: Page {
             problem.status.code >= 500
                 ? visit.tr("Everything else works. Please try again in a minute.") : visit.tr("Please go back and try again."),
             detail: problem.detail, link: "/", linkTitle: visit.tr("To the first page"),
-            isUnavailable: problem.status == .serviceUnavailable, isWarning: problem.status != .serviceUnavailable)
+            icon: problem.status == .serviceUnavailable ? "away" : "warning")
     }
 }

@@ -10,6 +10,8 @@ public struct Visit: Sendable {
     public let isSignedIn: Bool
     /// The staff's pages that the token names.
     public let sections: [String]
+    /// The schools of the reader's children, or his own: their names and telephones stand below the page.
+    public let schools: [SchoolRecord]
     public let language: Language
     public let now: Date
     /// The zone of the school that the request is about.
