@@ -82,6 +82,13 @@ public struct Answer: Sendable {
         return answer
     }
 
+    /// The same request once more, with its body, there.
+    public static func repeated(at path: String) -> Answer {
+        var answer = Answer(status: .temporaryRedirect, body: .none)
+        answer.fields[.location] = path
+        return answer
+    }
+
     /// For programs only.
     public static func json(_ value: some Encodable & Sendable, _ status: HTTPResponse.Status = .ok) -> Answer {
         Answer(status: status, body: .json(value))

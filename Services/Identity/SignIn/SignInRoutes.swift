@@ -171,7 +171,9 @@ struct SignInRoutes: Sendable {
 
     private func renew(_ visit: Visit) async throws -> Answer {
         let to = Self.local(visit.query("to")) ?? "/"
-        let isFetch = visit.method == .post
+        // A form whose token ran out comes by here with what was typed and is repeated where it was meant for.
+        let isForm = visit.method == .post && visit.query("again") != nil
+        let isFetch = visit.method == .post && !isForm
         let gone = "/identity/sign-in?to=\(Self.encoded(to))"
         guard let token = visit.cookie(SessionToken.renewalCookie), !token.isEmpty else {
             return isFetch ? Self.unauthorized : .seeOther(gone)
@@ -185,7 +187,7 @@ struct SignInRoutes: Sendable {
         guard case (.renewed(let session), let person?) = renewed else {
             return cleared(isFetch ? Self.unauthorized : .seeOther(gone + "&why=ended"))
         }
-        return try await cookies(isFetch ? .noContent : .seeOther(to), person, session, now)
+        return try await cookies(isFetch ? .noContent : isForm ? .repeated(at: to) : .seeOther(to), person, session, now)
     }
 
     private static let unauthorized = Answer.bytes(
