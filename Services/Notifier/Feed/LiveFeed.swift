@@ -15,12 +15,25 @@ final class LiveFeed: Sendable {
 
     private let places = Mutex<[UUID: [UUID: AsyncStream<Void>.Continuation]]>([:])
 
-    /// Wakes the pages of these children when the transaction commits; one notification for up to two hundred.
-    static func wake(_ children: [UUID], in tx: borrowing Transaction) throws {
-        let all = Array(Set(children)).sorted { $0.text < $1.text }
+    /// Children of whom something was written and nobody has been told yet.
+    private static let touched = Mutex<Set<UUID>>([])
+
+    /// Remembers whose pages must look again once the batch is committed. A batch that is rolled back wakes them in vain, which costs a look.
+    static func touch(_ children: [UUID]) {
+        touched.withLock { $0.formUnion(children) }
+    }
+
+    /// Wakes the pages in every copy: a hearing calls it, in statements of its own, because within the batch's transaction a notification
+    /// would queue every writer of the database. One tells of up to two hundred children.
+    static func afterBatch(_ database: Database) async {
+        let all = touched.withLock { touched in
+            defer { touched = [] }
+            return touched.sorted { $0.text < $1.text }
+        }
         for start in stride(from: 0, to: all.count, by: most) {
             let payload = all[start..<min(all.count, start + most)].map(\.text).joined(separator: ",")
-            _ = try tx.first("select pg_notify(\(channel), \(payload))::text", as: String?.self)
+            // Live pages look again by themselves when their stream is renewed.
+            _ = try? await database.execute("select pg_notify(\(channel), \(payload))")
         }
     }
 

@@ -10,7 +10,7 @@ enum NotifierHearings {
     static var all: [Hearing] { [DirectoryParts.hearing(queue: "notifier.directory"), feed] }
 
     private static let feed = Hearing(
-        queue: "notifier.feed", prefetch: 400, batch: 100,
+        queue: "notifier.feed", prefetch: 400, batch: 100, afterBatch: { await LiveFeed.afterBatch($0) },
         [
             told(PassageRecorded.self) { WhenSomethingHappens.notice(of: $0.event, version: $0.version) },
             told(SaleCompleted.self) { WhenSomethingHappens.notice(of: $0.event, version: $0.version) },
@@ -51,7 +51,7 @@ enum NotifierHearings {
             return told
         }
         try Notice.tell(notices, in: tx)
-        try LiveFeed.wake(notices.map(\.childID), in: tx)
+        LiveFeed.touch(notices.map(\.childID))
     }
 
     static func remember(accounts: [(state: AccountState, epoch: Int64)], in tx: borrowing Transaction) throws {
@@ -68,7 +68,7 @@ enum NotifierHearings {
                 day = excluded.day, version = excluded.version
             where excluded.version > known.version
             """)
-        try LiveFeed.wake(states.map(\.personID), in: tx)
+        LiveFeed.touch(states.map(\.personID))
     }
 
     static func remember(days: [Received<ClassDayChanged>], in tx: borrowing Transaction) throws {
