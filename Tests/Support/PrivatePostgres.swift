@@ -46,6 +46,8 @@ public final class PrivatePostgres: Sendable {
         // Each session is a child that leads its own process group.
         let children = try String(contentsOfFile: "/proc/\(leader)/task/\(leader)/children", encoding: .utf8)
         for child in [leader] + children.split(separator: " ").compactMap({ Int32($0) }) { Foundation.kill(child, SIGKILL) }
+        // Until its parent has taken note of its end a new server finds the lock file of one that seems to live.
+        for _ in 0..<600 where Foundation.kill(leader, 0) == 0 { usleep(50_000) }
     }
 
     /// Stops the server and removes its folder.
