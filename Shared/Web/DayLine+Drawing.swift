@@ -18,7 +18,10 @@ extension DayLine {
             """
         for step in 0...6 { drawing += line("dl-grid", Double(step) * 100 / 6, Double(step) * 100 / 6, 36, 114) }
         let labels = labels(amount)
-        for sum in sums { drawing += line("dl-stem", Self.percent(sum.at), Self.percent(sum.at), 52, 62) }
+        for label in labels {
+            guard case .sum = label.kind else { continue }
+            for moment in label.moments { drawing += line("dl-stem", part(moment), part(label.x), 52, 62) }
+        }
         drawing += #"<line class="dl-base" x1="0" x2="100%" y1="44" y2="44"/>"#
         for stay in stays { drawing += line("dl-in", Self.percent(stay.from), Self.percent(stay.to), 44, 44) }
         for lesson in lessons { drawing += draw(lesson) }
@@ -72,12 +75,12 @@ extension DayLine {
         var drawn = ""
         if case .late(let minutes) = lesson.presence {
             begin = min(to, from + Double(minutes) / 7.2)
-            drawn = outline("dl-next")
+            drawn = outline("dl-miss")
         }
         switch course(of: lesson) {
         case .next: return outline("dl-next")
         case .past: return drawn + filled(begin, to)
-        case .running(let now): return outline("dl-next") + filled(begin, min(to, Self.percent(now)))
+        case .running(let now): return (drawn.isEmpty ? outline("dl-next") : drawn) + filled(begin, min(to, Self.percent(now)))
         }
     }
 
@@ -116,6 +119,9 @@ extension DayLine {
     private func line(_ style: String, _ x1: Double, _ x2: Double, _ y1: Int, _ y2: Int) -> String {
         #"<line class="\#(style)" x1="\#(text(x1))%" x2="\#(text(x2))%" y1="\#(y1)" y2="\#(y2)"/>"#
     }
+
+    /// Pixels of the narrowest page in percent of any.
+    private func part(_ pixels: Double) -> Double { pixels / Self.narrowest * 100 }
 
     private func text(_ number: Double) -> String {
         let hundredths = (number * 100).rounded()

@@ -68,6 +68,36 @@ private func day(_ seed: Int) -> DayLine {
         #expect(texts.reduce(0, +) == 90)
     }
 
+    @Test("many marks of a morning all stand there: nothing is joined that has room") func marksHaveRoom() {
+        let marks = [532, 532, 587, 647, 647, 707].map { DayLine.Mark(at: time($0), value: "5", hasComment: $0 == 707) }
+        let labels = DayLine(marks: marks, now: time(767)).labels(amount).filter { if case .mark = $0.kind { true } else { false } }
+        #expect(labels.map(\.text) == ["5", "5", "5", "5", "5", "5"])
+        #expect(labels.allSatisfy { abs($0.x - $0.wish) < 20 })
+    }
+
+    @Test("what comes in is not mixed with what goes out") func directions() {
+        let sums = [(612, DayLine.Sum.Kind.personal, 45), (614, .personal, 32), (618, .meal, 128), (619, .topUp, 1500)].map {
+            DayLine.Sum(at: time($0.0), kind: $0.1, amount: Money(roubles: $0.2))
+        }
+        let labels = DayLine(doors: [.init(at: time(481), entered: true)], sums: sums).labels(amount)
+        let texts = labels.compactMap { label in if case .sum = label.kind { label.text } else { nil } }
+        #expect(texts.contains("+1500"))
+        #expect(texts.compactMap { $0.hasPrefix("+") ? nil : Int($0) }.reduce(0, +) == 205)
+    }
+
+    @Test("every movement of money has its stem, also where sums are joined") func stems() {
+        let sums = (0..<9).map { DayLine.Sum(at: time(600 + $0), kind: .personal, amount: Money(roubles: 10)) }
+        let svg = DayLine(sums: sums).svg(id: "k", title: "t", words: "w", amount: amount)
+        #expect(svg.matches(of: /dl-stem/).count == 9)
+    }
+
+    @Test("a missed lesson is an outline of alarm; a late one is filled from the minute of entering") func lessons() {
+        let line = DayLine(
+            lessons: [.init(from: time(510), to: time(555), presence: .missed), .init(from: time(565), to: time(610), presence: .late(16))], isOver: true)
+        let svg = line.svg(id: "k", title: "t", words: "w", amount: amount)
+        #expect(svg.matches(of: /class="dl-miss"/).count == 2 && svg.contains(#"class="dl-past" x="22.36%" y="36" width="4.03%""#))
+    }
+
     @Test("the drawing says itself in words, escapes names and carries no style or script") func words() {
         let svg = day(7).svg(id: "k1", title: "День <Маши>", words: "Вошла в 8:09 & дальше", amount: amount)
         #expect(svg.contains("<title id=\"k1t\">День &lt;Маши&gt;</title>") && svg.contains("8:09 &amp; дальше"))
