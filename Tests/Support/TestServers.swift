@@ -35,7 +35,7 @@ public struct NeverHappened: Error, CustomStringConvertible {
 ///
 /// - Parameter within: how long to wait at most; generous, because it costs nothing when all is well.
 public func eventually(
-    within limit: Duration = .seconds(15), _ what: String = "the condition", sourceLocation: SourceLocation = #_sourceLocation,
+    within limit: Duration = .seconds(90), _ what: String = "the condition", sourceLocation: SourceLocation = #_sourceLocation,
     _ condition: () async throws -> Bool
 ) async throws {
     let end = ContinuousClock.now + limit
