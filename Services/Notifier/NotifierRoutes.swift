@@ -27,7 +27,7 @@ struct NotifierRoutes {
         book.post("/notifier/letters", .chooseAlerts, about: .oneself) { try await letters.choose($0) }
         book.open(.get, "/notifier/unsubscribe/{token}") { .page(try await letters.ask($0)) }
         book.open(.post, "/notifier/unsubscribe/{token}") { .page(try await letters.unsubscribe($0)) }
-        book.page("/notifier/parts", .seeOneself, about: .oneself) { SpecimensPage(for: $0) }
+        book.parts()
         return book
     }
 }
