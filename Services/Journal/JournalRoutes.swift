@@ -16,7 +16,9 @@ struct JournalRoutes {
         let remarks = RemarkForm(database: database, outbox: outbox)
         var book = RouteBook(service: "/journal")
         book.get("/journal/diary", .seeDiary, about: .oneself) { visit in
-            let first = visit.viewer.isPupil ? visit.viewer.personID : visit.viewer.children.first?.id
+            let viewer = visit.viewer
+            let open = try await database.read { try Directory.children(of: viewer, .seeDiary, on: visit.today, in: $0).map(\.id) }
+            let first = viewer.isPupil ? viewer.personID : viewer.children.map(\.id).first(where: open.contains) ?? open.first
             guard let first else { throw Problem.notFound }
             return .seeOther("/journal/children/\(first.text)/diary")
         }

@@ -35,12 +35,9 @@ extension LessonsPage {
             let places = try Directory.places(of: viewer, .enterLessons, in: tx)
             for school in Set(places.map(\.schoolID)) {
                 let timetable = try SchoolTimetable.of(school: school, in: tx)
-                let seesAll = places.contains { $0.schoolID == school && $0.role != .subjectTeacher && $0.classID == nil }
                 for schoolClass in try Directory.classes(ofSchool: school, in: tx) {
-                    let isOwn = places.contains { $0.classID == schoolClass.id }
-                    let subjects = timetable.subjects(of: schoolClass.id).filter {
-                        seesAll || isOwn || timetable.teaches(viewer.personID, $0, to: schoolClass.id)
-                    }
+                    let may = MayWrite(viewer, places, schoolClass.id, timetable)
+                    let subjects = timetable.subjects(of: schoolClass.id).filter(may.allows(subject:))
                     if !subjects.isEmpty { classes.append((schoolClass, subjects)) }
                     for slot in timetable.slots(of: schoolClass.id, on: day) where slot.teachers.contains(viewer.personID) {
                         lessons.append((slot, schoolClass, timetable.bells[slot.number]))
@@ -60,15 +57,15 @@ extension LessonsPage {
         hasToday = !today.isEmpty
         self.classes = classes.flatMap { schoolClass, subjects in
             subjects.map {
-                Link(title: "\(schoolClass.name) \($0)", detail: "", address: Self.address(schoolClass.id, $0, day, nil))
+                Link(title: "\(schoolClass.name) \($0)", detail: "", address: Self.address(schoolClass.id, $0, nil, nil))
             }
         }
         hasClasses = !self.classes.isEmpty
     }
 
-    static func address(_ schoolClass: UUID, _ subject: String, _ day: Day, _ number: Int?) -> String {
+    static func address(_ schoolClass: UUID, _ subject: String, _ day: Day?, _ number: Int?) -> String {
         let name = subject.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
-        return "/journal/classes/\(schoolClass.text)/gradebook?subject=\(name)&day=\(day)" + (number.map { "&number=\($0)" } ?? "")
+        return "/journal/classes/\(schoolClass.text)/gradebook?subject=\(name)" + (day.map { "&day=\($0)" } ?? "") + (number.map { "&number=\($0)" } ?? "")
     }
 }
 
@@ -78,6 +75,8 @@ struct GradebookPage: Page {
         let day: String
         let month: String
         let work: String?
+        let isHeavy: Bool
+        let address: String
     }
 
     struct Cell: Encodable, Sendable, Equatable {
@@ -92,6 +91,9 @@ struct GradebookPage: Page {
         let name: String
         let field: String
         let cells: [Cell]
+        /// What the cell said when the page was made: only what was changed since is saved.
+        let was: String
+        let wasField: String
         let value: String
         let error: String?
         let remarks: String
@@ -112,9 +114,13 @@ struct GradebookPage: Page {
     let work: String
     let weight: String
     let address: String
+    let earlier: String?
+    let later: String?
+    let openDayNumber: String
+    let openMonth: String
     let saved: String?
-    let error: String?
-    let hasErrors: Bool
+    let alarm: String?
+    let wrongWeight: String?
 }
 
 extension GradebookPage {
@@ -122,7 +128,8 @@ extension GradebookPage {
     private static let shown = 12
 
     init(
-        for visit: Visit, _ database: Database, key given: LessonKey? = nil, typed: Form? = nil, errors: [UUID: String] = [:]
+        for visit: Visit, _ database: Database, key given: LessonKey? = nil, typed: Form? = nil, errors: [UUID: String] = [:],
+        weightError: String? = nil
     ) async throws {
         let schoolClass = try visit.uuid("class")
         let day = given?.day ?? visit.day("day") ?? visit.today
@@ -132,23 +139,31 @@ extension GradebookPage {
         let read = try await database.read { tx -> Reading in
             guard let record = try Directory.schoolClass(schoolClass, in: tx) else { throw Problem.notFound }
             let timetable = try SchoolTimetable.of(school: record.schoolID, only: schoolClass, in: tx)
-            let slots = timetable.slots(of: schoolClass, on: day)
-            guard let slot = slots.first(where: { slot in asked.map { slot.number == $0 } ?? (wanted == nil || slot.subject == wanted) })
-                ?? slots.first(where: { $0.subject == wanted })
-            else { throw Problem(.notFound, "This class has no such lesson on this day") }
-            try MayWrite.check(viewer, slot, schoolClass, timetable, in: tx)
-            let key = LessonKey(classID: schoolClass, day: day, number: slot.number)
+            let may = try MayWrite(viewer, schoolClass, timetable, in: tx)
+            guard let (key, slot) = timetable.lesson(of: schoolClass, near: day, number: asked, where: { may.allows($0) && (wanted == nil || $0.subject == wanted) })
+            else { throw Problem.notFound }
             let before = try WrittenLesson.before(key, subject: slot.subject, limit: Self.shown, in: tx)
+            let own = { (other: SchoolTimetable.Slot) in other.subject == slot.subject }
             return Reading(
+                earlier: timetable.step(from: key, by: -1, where: own), later: timetable.step(from: key, by: 1, where: own),
                 record: record, slot: slot, key: key, pupils: try Directory.pupils(of: schoolClass, in: tx), before: before,
                 open: try WrittenLesson.find(key.lessonID, in: tx), cells: try LessonCells.of(before.map(\.id) + [key.lessonID], in: tx))
         }
         title = visit.tr("Gradebook")
         className = read.record.name.description
         subject = read.slot.subject
-        openDay = visit.format.longDate(day)
+        openDay = visit.format.longDate(read.key.day)
         openNumber = read.slot.number
-        columns = read.before.map { Column(day: "\($0.day.day)", month: visit.format.date($0.day), work: $0.work) }
+        func address(_ key: LessonKey) -> String { LessonsPage.address(schoolClass, read.slot.subject, key.day, key.number) }
+        columns = read.before.map {
+            Column(
+                day: "\($0.day.day)", month: Self.month($0.day, visit), work: $0.work, isHeavy: $0.weight > 1,
+                address: address(LessonKey(classID: schoolClass, day: $0.day, number: $0.number)))
+        }
+        openDayNumber = "\(read.key.day.day)"
+        openMonth = Self.month(read.key.day, visit)
+        earlier = read.earlier.map(address)
+        later = read.later.map(address)
         rows = read.pupils.enumerated().map { index, pupil in
             let marks = (read.before.map { ($0.id, $0.weight) } + [(read.key.lessonID, read.open?.weight ?? 1)]).compactMap { id, weight in
                 read.cells[id]?[pupil.id]?.mark.flatMap { Int($0.value) }.map { ($0, weight) }
@@ -159,7 +174,8 @@ extension GradebookPage {
             return Row(
                 number: index + 1, name: pupil.name?.listed ?? pupil.pupilCode, field: "cell-\(pupil.id.text)",
                 cells: read.before.map { Self.cell(read.cells[$0.id]?[pupil.id]) },
-                value: typed?["cell-\(pupil.id.text)"] ?? read.cells[read.key.lessonID]?[pupil.id]?.entry.text ?? "",
+                was: typed?["was-\(pupil.id.text)"] ?? read.cells[read.key.lessonID]?[pupil.id]?.entry.text ?? "",
+                wasField: "was-\(pupil.id.text)", value: typed?["cell-\(pupil.id.text)"] ?? read.cells[read.key.lessonID]?[pupil.id]?.entry.text ?? "",
                 error: errors[pupil.id], remarks: "/journal/children/\(pupil.id.text)/remarks",
                 average: weights == 0 ? "" : "\(hundredths / 100),\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)")
         }
@@ -167,10 +183,16 @@ extension GradebookPage {
         homework = typed?["homework"] ?? read.open?.homework ?? ""
         work = typed?["work"] ?? read.open?.work ?? ""
         weight = typed?["weight"] ?? "\(read.open?.weight ?? 1)"
-        address = "/journal/classes/\(schoolClass.text)/lessons/\(day)/\(read.slot.number)"
+        self.address = "/journal/classes/\(schoolClass.text)/lessons/\(read.key.day)/\(read.slot.number)"
         saved = visit.query("saved") == nil ? nil : visit.tr("Saved")
-        error = errors.isEmpty ? nil : visit.tr("Some cells cannot be read. Nothing was saved; what you typed is still here.")
-        hasErrors = !errors.isEmpty
+        alarm = errors.isEmpty && weightError == nil
+            ? nil : visit.tr("Some cells cannot be read. Nothing was saved; what you typed is still here.")
+        wrongWeight = weightError
+    }
+
+    /// `ноя`.
+    private static func month(_ day: Day, _ visit: Visit) -> String {
+        String(visit.format.date(day).split(separator: "\u{A0}").last?.prefix(3) ?? "")
     }
 
     private static func cell(_ cells: LessonCells?) -> Cell {
@@ -187,6 +209,8 @@ extension GradebookPage {
     }
 
     private struct Reading {
+        let earlier: LessonKey?
+        let later: LessonKey?
         let record: ClassRecord
         let slot: SchoolTimetable.Slot
         let key: LessonKey
@@ -194,20 +218,6 @@ extension GradebookPage {
         let before: [WrittenLesson]
         let open: WrittenLesson?
         let cells: [UUID: [UUID: LessonCells]]
-    }
-}
-
-/// Who writes in which lesson: a subject teacher in his own, a class teacher in all of his class, heads everywhere.
-enum MayWrite {
-    static func check(
-        _ viewer: Viewer, _ slot: SchoolTimetable.Slot, _ schoolClass: UUID, _ timetable: SchoolTimetable, in transaction: borrowing Transaction
-    ) throws {
-        let places = try Directory.places(of: viewer, .enterLessons, in: transaction).filter { $0.schoolID == timetable.school }
-        let isHead = places.contains { $0.classID == nil && $0.role != .subjectTeacher }
-        let isClassTeacher = places.contains { $0.classID == schoolClass }
-        guard isHead || isClassTeacher || slot.teachers.contains(viewer.personID)
-            || timetable.teaches(viewer.personID, slot.subject, to: schoolClass)
-        else { throw Problem.notFound }
     }
 }
 
@@ -224,7 +234,8 @@ struct GradebookForm {
         var cells: [UUID: CellEntry] = [:]
         var errors: [UUID: String] = [:]
         for (name, values) in form.values where name.hasPrefix("cell-") {
-            guard let pupil = UUID(uuidString: String(name.dropFirst(5))) else { continue }
+            // What stayed as the page showed it is nobody's wish: meanwhile another may have written there.
+            guard let pupil = UUID(uuidString: String(name.dropFirst(5))), form["was-\(pupil.text)"] != values.first else { continue }
             do throws(CellEntry.Refused) { cells[pupil] = try CellEntry(values.first ?? "") } catch {
                 errors[pupil] =
                     switch error {
@@ -234,21 +245,24 @@ struct GradebookForm {
                     }
             }
         }
-        guard errors.isEmpty else {
-            return .page(try await GradebookPage(for: visit, database, key: key, typed: form, errors: errors), .unprocessableContent)
+        let weight = Int(form["weight"] ?? "1")
+        let weightError = weight.map { (1...10).contains($0) } ?? false ? nil : visit.tr("A weight from 1 to 10.")
+        guard errors.isEmpty, weightError == nil, let weight else {
+            let again = try await GradebookPage(
+                for: visit, database, key: key, typed: form, errors: errors, weightError: weightError)
+            return .page(again, .unprocessableContent)
         }
         func text(_ name: String) -> String? {
             let text = (form[name] ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
             return text.isEmpty ? nil : String(text.prefix(500))
         }
         let (topic, homework, work) = (text("topic"), text("homework"), text("work"))
-        let weight = form["weight"].flatMap { Int($0) }.map { max(1, min(10, $0)) } ?? 1
         let entries = cells
         let subject = try await database.transaction { [outbox] tx -> String in
             guard let record = try Directory.schoolClass(schoolClass, in: tx) else { throw Problem.notFound }
             let timetable = try SchoolTimetable.of(school: record.schoolID, only: schoolClass, in: tx)
             guard let slot = timetable.slots(of: schoolClass, on: day).first(where: { $0.number == number }) else { throw Problem.notFound }
-            try MayWrite.check(visit.viewer, slot, schoolClass, timetable, in: tx)
+            guard try MayWrite(visit.viewer, schoolClass, timetable, in: tx).allows(slot) else { throw Problem.notFound }
             // Cells of people who are not in the class are nobody's.
             let pupils = Set(try Directory.pupils(of: schoolClass, in: tx).map(\.id))
             let name = try Directory.person(visit.viewer.personID, in: tx)?.name.initials ?? visit.viewer.name

@@ -31,18 +31,42 @@ struct RecordLesson {
     func run(at now: Date, in transaction: borrowing Transaction, outbox: Outbox) throws -> Outcome {
         var outcome = Outcome()
         let id = slot.lessonID
+        let before = try WrittenLesson.find(id, in: transaction)
         outcome.lessonChanged = try saveLesson(id, at: now, in: transaction, outbox: outbox)
         let known = try LessonCells.of(id, in: transaction)
+        var said: Set<UUID> = []
         for (person, entry) in cells.sorted(by: { $0.key.uuidString < $1.key.uuidString }) {
             let old = known[person]
             if try saveMark(entry, of: person, old: old?.mark, at: now, in: transaction, outbox: outbox) {
                 outcome.marks += 1
+                said.insert(person)
             }
             if try saveAttendance(entry, of: person, old: old?.attendance, at: now, in: transaction, outbox: outbox) {
                 outcome.attendances += 1
             }
         }
+        if let before, before.work != work || before.weight != weight {
+            outcome.marks += try tellAgain(known.keys.filter { !said.contains($0) }, in: transaction, outbox: outbox)
+        }
         return outcome
+    }
+
+    /// What the marks are for and what they weigh is part of each of them.
+    private func tellAgain(_ people: [UUID], in transaction: borrowing Transaction, outbox: Outbox) throws -> Int {
+        let marks = try transaction.rows(
+            """
+            update mark set version = version + 1
+            where lesson_id = \(slot.lessonID) and person_id = any(\(people)) and not ended
+            returning id, version, person_id, value, comment, previous, given_by_name, given_at
+            """, as: UUID.self, Int64.self, UUID.self, String.self, String?.self, String?.self, String.self, Date.self)
+        try outbox.publish(
+            marks.map {
+                MarkChanged(
+                    markID: $0.0, version: $0.1, personID: $0.2, classID: slot.classID, lessonID: slot.lessonID, day: slot.day,
+                    lessonNumber: slot.number, subject: subject, value: $0.3, weight: weight, work: work, comment: $0.4,
+                    previous: $0.5, by: $0.6, at: $0.7, ended: false)
+            }, in: transaction)
+        return marks.count
     }
 
     private func saveLesson(

@@ -13,6 +13,7 @@ struct Remark: Sendable, Equatable {
     let text: String
     let by: String
     let isForParentsOnly: Bool
+    let writtenBy: UUID
 
     /// The longest, in characters.
     static let longest = 1000
@@ -31,11 +32,11 @@ struct Remark: Sendable, Equatable {
     ) throws -> [Remark] {
         try transaction.rows(
             """
-            select id, person_id, day, subject, body, written_by_name from \(unescaped: table)
+            select id, person_id, day, subject, body, written_by_name, written_by from \(unescaped: table)
             where person_id = any(\(people)) and day between \(from) and \(to) and not ended order by written_at
-            """, as: UUID.self, UUID.self, Day.self, String?.self, String.self, String.self
+            """, as: UUID.self, UUID.self, Day.self, String?.self, String.self, String.self, UUID.self
         ).map {
-            Remark(id: $0.0, personID: $0.1, day: $0.2, subject: $0.3, text: $0.4, by: $0.5, isForParentsOnly: isForParentsOnly)
+            Remark(id: $0.0, personID: $0.1, day: $0.2, subject: $0.3, text: $0.4, by: $0.5, isForParentsOnly: isForParentsOnly, writtenBy: $0.6)
         }
     }
 }

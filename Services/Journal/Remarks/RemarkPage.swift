@@ -33,10 +33,14 @@ extension RemarkPage {
     init(for visit: Visit, _ database: Database, typed: String = "", error: String? = nil) async throws {
         let child = try visit.uuid("child")
         let today = visit.today
+        let viewer = visit.viewer
         let (record, remarks) = try await database.read { tx in
-            (try Directory.child(child, in: tx), try Remark.of([child], from: today - 60, to: today, withRemarks: true, in: tx))
+            let record = try RemarkForm.pupil(child, viewer, in: tx)
+            // Others' remarks are for those whom the one decision lets read them; one's own everybody remembers.
+            let seesAll = try Directory.decide(viewer, .seeRemarks, about: .child(child), on: today, in: tx) == .allowed
+            let all = try Remark.of([child], from: today - 60, to: today, withRemarks: true, in: tx)
+            return (record, all.filter { seesAll || !$0.isForParentsOnly || $0.writtenBy == viewer.personID })
         }
-        guard let record else { throw Problem.notFound }
         title = visit.tr("Remarks and comments")
         name = record.name?.listed ?? record.pupilCode
         accent = record.accent.rawValue
@@ -45,7 +49,7 @@ extension RemarkPage {
         rows = remarks.sorted { $0.day > $1.day }.map {
             Row(day: visit.format.date($0.day), text: $0.text, by: $0.by, isForParentsOnly: $0.isForParentsOnly)
         }
-        isEmpty = remarks.isEmpty
+        isEmpty = rows.isEmpty
         self.typed = typed
         self.error = error
     }
@@ -54,6 +58,14 @@ extension RemarkPage {
 struct RemarkForm {
     let database: Database
     let outbox: Outbox
+
+    /// The pupil, for a teacher of his class; nobody for others.
+    static func pupil(_ child: UUID, _ viewer: Viewer, in transaction: borrowing Transaction) throws -> ChildRecord {
+        guard let record = try Directory.child(child, in: transaction), let schoolClass = record.classID else { throw Problem.notFound }
+        let timetable = try SchoolTimetable.of(school: record.schoolID, only: schoolClass, in: transaction)
+        guard try MayWrite(viewer, schoolClass, timetable, in: transaction).allowsWords else { throw Problem.notFound }
+        return record
+    }
 
     func write(_ visit: Visit) async throws -> Answer {
         let child = try visit.uuid("child")
@@ -66,7 +78,7 @@ struct RemarkForm {
         let id = form["id"].flatMap(UUID.init(uuidString:)) ?? .v7(at: visit.now)
         let isForParentsOnly = form["for"] != "both"
         try await database.transaction { [outbox] tx in
-            guard let record = try Directory.child(child, in: tx) else { throw Problem.notFound }
+            let record = try Self.pupil(child, visit.viewer, in: tx)
             let name = try Directory.person(visit.viewer.personID, in: tx)?.name.initials ?? visit.viewer.name
             try WriteRemark(
                 id: id, school: record.schoolID, person: child, day: visit.today, subject: nil, text: text, isForParentsOnly: isForParentsOnly,

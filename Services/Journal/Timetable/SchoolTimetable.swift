@@ -70,6 +70,36 @@ struct SchoolTimetable: Sendable {
         }
     }
 
+    /// How far a lesson is looked for, in days: longer than any holidays.
+    private static let farthest = 120
+
+    /// The lesson asked for on a day; when none is named, the one nearest to the day: that day's, the last before, the next.
+    func lesson(
+        of schoolClass: UUID, near day: Day, number: Int?, where fits: (Slot) -> Bool
+    ) -> (key: LessonKey, slot: Slot)? {
+        let offsets = number == nil ? Array(0...Self.farthest).map { -$0 } + Array(1...Self.farthest) : [0]
+        for offset in offsets {
+            let fitting = slots(of: schoolClass, on: day + offset).filter { fits($0) && (number == nil || $0.number == number) }
+            // Going back one meets a day's last lesson first.
+            guard let slot = offset < 0 ? fitting.last : fitting.first else { continue }
+            return (LessonKey(classID: schoolClass, day: day + offset, number: slot.number), slot)
+        }
+        return nil
+    }
+
+    /// The next lesson after one (`by` = 1) or the one before it (−1).
+    func step(from key: LessonKey, by direction: Int, where fits: (Slot) -> Bool) -> LessonKey? {
+        for distance in 0...Self.farthest {
+            let day = key.day + direction * distance
+            let fitting = slots(of: key.classID, on: day).filter { slot in
+                fits(slot) && (distance > 0 || (slot.number - key.number) * direction > 0)
+            }
+            guard let slot = direction > 0 ? fitting.first : fitting.last else { continue }
+            return LessonKey(classID: key.classID, day: day, number: slot.number)
+        }
+        return nil
+    }
+
     /// The subjects of a class in their alphabet.
     func subjects(of schoolClass: UUID) -> [String] {
         Set((slots[schoolClass] ?? [:]).values.joined().map(\.subject)).sorted()
