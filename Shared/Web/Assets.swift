@@ -17,7 +17,7 @@ public struct Assets: Sendable {
         for path in FileManager.default.enumerator(atPath: root.path)?.compactMap({ $0 as? String }) ?? [] {
             guard let type = Self.types[(path as NSString).pathExtension] else { continue }
             let data = try Data(contentsOf: root.appendingPathComponent(path))
-            let hash = SHA256.hash(data: data).prefix(6).map { String($0, radix: 16) }.joined()
+            let hash = SHA256.hash(data: data).prefix(6).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
             let name = (path as NSString).deletingPathExtension + ".\(hash)." + (path as NSString).pathExtension
             addresses[path] = "\(prefix)/assets/\(name)"
             files[name] = Asset(data: data, type: type)

@@ -76,7 +76,8 @@ struct Frame: Sendable {
             return School(name: school.name, contacts: contacts, hasContacts: !contacts.isEmpty)
         }
         hasSchools = !schools.isEmpty
-        now = visit.tr("as of %@", visit.format.moment(visit.now, now: visit.now))
+        let format = visit.format
+        now = visit.tr("Data as of %@.", "\(format.date(visit.today)), \(format.time(visit.now))")
     }
 
     /// Digits and a leading plus, as a telephone dials.

@@ -46,8 +46,8 @@ func visit(_ language: Language = .russian, sections: [String] = [], schools: [S
                 #expect(!html.contains(trap), "\(trap)")
             }
         }
-        // To look at it: ZVONOK_PAGES names a folder for the page and what it needs.
-        if let folder = ProcessInfo.processInfo.environment["ZVONOK_PAGES"] {
+        // To look at it: ZVONOK_TEST_PAGES names a folder for the page and what it needs.
+        if let folder = ProcessInfo.processInfo.environment["ZVONOK_TEST_PAGES"] {
             for language in Language.allCases {
                 try html(language).write(toFile: "\(folder)/parts-\(language.rawValue).html", atomically: true, encoding: .utf8)
             }
