@@ -41,10 +41,12 @@ public struct DeadLetters: Sendable {
 
     /// Puts messages back into their queue under the same identifier, all or the one named; gives how many.
     public func replay(_ id: String? = nil) async throws -> Int {
-        let publisher = Publisher(broker, logger: .init(label: "dead-letters"))
-        var count = 0
+        let publisher = makePublisher()
+        var replayed: Set<String> = []
         _ = try await visit(limit: .max) { letter, delivery in
             guard id == nil || letter.id == id else { return .keep }
+            // Parked again already, or its twin after a lost acknowledgement: once a round is enough.
+            guard replayed.insert(letter.id).inserted else { return .keep }
             var message = BrokerMessage(
                 delivery, exchange: prefix + "school.requeue", routingKey: Topology.replayKey(queue: prefix + queue))
             // It starts afresh, with all its levels before it.
@@ -52,12 +54,16 @@ public struct DeadLetters: Sendable {
                 message.headers[header] = nil
             }
             try await publisher.publish([message])
-            count += 1
             return .remove
         }
         await publisher.close()
-        return count
+        return replayed.count
     }
+
+    /// Never inlined: the optimiser of Swift 6.3 puts an actor that does not leave the function on the stack and fails on it
+    /// with a circular reference.
+    @inline(never)
+    private func makePublisher() -> Publisher { Publisher(broker, logger: .init(label: "dead-letters")) }
 
     /// Removes messages for good, all or the one named; gives how many.
     public func drop(_ id: String? = nil) async throws -> Int {
@@ -83,12 +89,8 @@ public struct DeadLetters: Sendable {
         do {
             while letters.count < limit, let delivery = try await channel.get(from: Topology.deadQueue(of: prefix + queue)) {
                 let letter = Letter(delivery)
-                // One that was replayed a moment ago may be parked again already: the round is complete.
-                guard seen.insert(letter.id).inserted else {
-                    kept.append(delivery)
-                    break
-                }
-                letters.append(letter)
+                // A message may lie here twice when the acknowledgement of its parking was lost; it hides no other.
+                if seen.insert(letter.id).inserted { letters.append(letter) }
                 switch try await decide(letter, delivery) {
                 case .keep: kept.append(delivery)
                 case .remove: try await channel.acknowledge(delivery)

@@ -14,6 +14,8 @@ public import ServiceLifecycle
 public final class HearingLoop: Service {
     /// A message that came so often without being acknowledged kills its consumer; it is parked.
     private static let mostAttempts = 8
+    /// So many times a statement may be too slow before the others go past its message.
+    private static let mostTimeouts = 3
     /// The last of the levels at which a message that may heal waits.
     private static let lastLevel = 4
 
@@ -104,7 +106,7 @@ public final class HearingLoop: Service {
                 handled.increment(by: deliveries.count)
                 sizes.record(deliveries.count)
                 return
-            } catch where Self.isOutage(error) {
+            } catch where Self.isOutage(error) && !(deliveries.count > 1 && Self.isTooSlow(error)) {
                 await waitInPlace(&wait, error)
             } catch is CancellationError {
                 return
@@ -121,9 +123,13 @@ public final class HearingLoop: Service {
     private func alone(_ delivery: Delivery, counted: Bool) async {
         let taken = Taken(delivery, receivedAt: Date())
         var wait = 0.1
+        var timeouts = 0
+        // Counted once for each time it came: waiting for the database uses nothing up.
+        var killer: Bool? = counted ? nil : false
         while !Task.isCancelled {
             do {
-                if counted, try await isKiller(taken) {
+                if killer == nil { killer = try await isKiller(taken) }
+                if killer == true {
                     try await park(delivery, "it was taken \(Self.mostAttempts) times and never finished")
                 } else {
                     try await database.transaction { try self.apply([taken], in: $0) }
@@ -131,7 +137,8 @@ public final class HearingLoop: Service {
                 }
                 await consumer.acknowledge([delivery])
                 return
-            } catch where Self.isOutage(error) {
+            } catch where Self.isOutage(error) && !(Self.isTooSlow(error) && timeouts + 1 >= Self.mostTimeouts) {
+                if Self.isTooSlow(error) { timeouts += 1 }
                 await waitInPlace(&wait, error)
             } catch is CancellationError {
                 return
@@ -156,6 +163,11 @@ public final class HearingLoop: Service {
                 || error.isCancelled
         }
         return error is PoolExhausted
+    }
+
+    /// A statement ran into its time limit: the database may be busy, or it is this message's doing.
+    private static func isTooSlow(_ error: any Error) -> Bool {
+        (error as? PostgresError)?.isCancelled == true && !Task.isCancelled
     }
 
     private func waitInPlace(_ wait: inout Double, _ error: any Error) async {
@@ -265,7 +277,8 @@ public final class HearingLoop: Service {
         }
         let subscription = hearing.subscription(for: taken.type, key: taken.arrived.routingKey)
         let last = Int(delivery.headers[Header.level]?.number ?? 0)
-        if last >= Self.lastLevel, subscription?.neverSkip != true {
+        // What is only too slow stays at the last level as well: nobody has said that anything is wrong with it.
+        if last >= Self.lastLevel, subscription?.neverSkip != true, !Self.isOutage(error) {
             return try await park(delivery, "\(error)")
         }
         let level = min(last + 1, Self.lastLevel)

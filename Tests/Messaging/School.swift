@@ -2,10 +2,11 @@ import Events
 import Foundation
 import Kernel
 import Logging
-import Messaging
 import Postgres
 import RabbitMQ
 import Support
+
+@testable import Messaging
 
 /// Something that is said in these tests.
 struct BellRang: VersionedEvent {
@@ -32,6 +33,7 @@ struct School: Sendable {
     let broker: BrokerConfiguration
     let database = TestDatabase.current.database
     let outbox: Outbox
+    let logger = Logger(label: "test")
 
     static let table = Migrations("test", files: [("001-heard", "create table heard (id bigint generated always as identity, bell uuid not null, version bigint not null, unique (bell, version)); create table writer (bell uuid primary key, version bigint not null); create table state (bell uuid primary key, version bigint not null, ended boolean not null)")])
 
@@ -53,12 +55,24 @@ struct School: Sendable {
         await channel.close()
     }
 
-    /// Runs relay and hearings while the body runs.
-    func run(_ hearings: [Hearing], _ body: @escaping @Sendable () async throws -> Void) async throws {
+    func relay() -> Relay { Relay(outbox, database: database.configuration, broker: broker, logger: logger) }
+
+    /// The same database, where no statement may take longer.
+    func impatient(_ limit: Duration) -> Database {
+        var configuration = database.configuration
+        configuration.statementTimeout = limit
+        return Database(configuration, logger: logger)
+    }
+
+    /// Runs relay and hearings while the body runs; the hearings on another database if one is given.
+    func run(
+        _ hearings: [Hearing], on other: Database? = nil, _ body: @escaping @Sendable () async throws -> Void
+    ) async throws {
         try await declare(hearings)
-        let logger = Logger(label: "test")
-        let relay = Relay(outbox, database: database.configuration, broker: broker, logger: logger)
-        let loops = hearings.map { HearingLoop($0, outbox: outbox, database: database, broker: broker, logger: logger) }
+        let relay = relay()
+        let loops = hearings.map {
+            HearingLoop($0, outbox: outbox, database: other ?? database, broker: broker, logger: logger)
+        }
         var failure: (any Error)?
         await withTaskGroup(of: Void.self) { group in
             group.addTask { try? await relay.run() }
@@ -96,4 +110,19 @@ func bells(_ queue: String = "school.bells", batch: Int = 100) -> Hearing {
             }
         }
     ])
+}
+
+extension Delivery {
+    /// A message as the broker would bring it.
+    static func bell(_ event: BellRang, id: UUID = .v7(), isRedelivered: Bool = false) throws -> Delivery {
+        var properties = MessageProperties()
+        properties.messageID = id.uuidString.lowercased()
+        properties.type = BellRang.name
+        properties.contentType = Envelope.contentType
+        let body = try Envelope.encode(
+            event, id: id, service: "school", epoch: 1, at: Date(), cause: nil, isRepublished: false, with: EventCoding.encoder)
+        return Delivery(
+            tag: 1, generation: 0, isRedelivered: isRedelivered, exchange: "x", routingKey: BellRang.name, body: body,
+            properties: properties)
+    }
 }
