@@ -41,7 +41,7 @@ public struct DeadLetters: Sendable {
 
     /// Puts messages back into their queue under the same identifier, all or the one named; gives how many.
     public func replay(_ id: String? = nil) async throws -> Int {
-        let publisher = makePublisher()
+        let publisher = Publisher(broker, logger: .init(label: "dead-letters"))
         var replayed: Set<String> = []
         _ = try await visit(limit: .max) { letter, delivery in
             guard id == nil || letter.id == id else { return .keep }
@@ -59,11 +59,6 @@ public struct DeadLetters: Sendable {
         await publisher.close()
         return replayed.count
     }
-
-    /// Never inlined: the optimiser of Swift 6.3 puts an actor that does not leave the function on the stack and fails on it
-    /// with a circular reference.
-    @inline(never)
-    private func makePublisher() -> Publisher { Publisher(broker, logger: .init(label: "dead-letters")) }
 
     /// Removes messages for good, all or the one named; gives how many.
     public func drop(_ id: String? = nil) async throws -> Int {

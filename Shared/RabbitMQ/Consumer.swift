@@ -29,8 +29,9 @@ public actor Consumer {
     private var generation = 0
     private var tags = OpenTags()
     private var assembly = Assembly(generation: 0)
-    private var reader: (any DispatchSourceRead)?
-    private var timer: (any DispatchSourceTimer)?
+    // The reader's cancel handler holds the connection; without cancelling it would never be closed.
+    private var reader: OnRelease?
+    private var timer: OnRelease?
     private var ending: CheckedContinuation<BrokerError, Never>?
     private var end: BrokerError?
     private var isStopping = false
@@ -55,12 +56,7 @@ public actor Consumer {
         (deliveries, incoming) = AsyncStream.makeStream()
     }
 
-    // The reader's cancel handler holds the connection; without cancelling it would never be closed.
-    isolated deinit {
-        reader?.cancel()
-        timer?.cancel()
-        incoming.finish()
-    }
+    deinit { incoming.finish() }
 
     /// How it stands with the broker.
     public nonisolated var status: BrokerStatus { shownStatus.withLock { $0 } }
@@ -158,14 +154,14 @@ public actor Consumer {
         let kept = Kept(connection: connection)
         reader.setCancelHandler { withExtendedLifetime(kept) {} }
         reader.resume()
-        self.reader = reader
+        self.reader = OnRelease { reader.cancel() }
 
         let timer = DispatchSource.makeTimerSource(queue: executor.queue)
         let interval = configuration.heartbeatSeconds * 250
         timer.schedule(deadline: .now() + .milliseconds(interval), repeating: .milliseconds(interval))
         timer.setEventHandler { [weak self] in self?.assumeIsolated { $0.drain() } }
         timer.resume()
-        self.timer = timer
+        self.timer = OnRelease { timer.cancel() }
     }
 
     /// Reads until nothing is left, also out of librabbitmq's and OpenSSL's own buffers, which the socket knows
@@ -201,8 +197,6 @@ public actor Consumer {
     }
 
     private func drop() {
-        reader?.cancel()
-        timer?.cancel()
         reader = nil
         timer = nil
         connection = nil

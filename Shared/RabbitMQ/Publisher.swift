@@ -16,7 +16,7 @@ public actor Publisher {
 
     private var connection: Connection?
     private var connectedAt = ContinuousClock.now
-    private var heartbeat: (any DispatchSourceTimer)?
+    private var heartbeat: OnRelease?
     private var recovery: Recovery
     private var notBefore: ContinuousClock.Instant?
     /// Messages published on this channel so far: the broker counts them the same way.
@@ -36,8 +36,6 @@ public actor Publisher {
         self.logger = logger
         recovery = Recovery(configuration.recovery)
     }
-
-    isolated deinit { heartbeat?.cancel() }
 
     /// How it stands with the broker; may be asked at any moment, also while a batch waits.
     public nonisolated var status: BrokerStatus { shownStatus.withLock { $0 } }
@@ -72,7 +70,6 @@ public actor Publisher {
     public func close() {
         isClosed = true
         if let connection, !isBusy { connection.close() }
-        heartbeat?.cancel()
         heartbeat = nil
         connection = nil
         show(.closed)
@@ -184,7 +181,7 @@ public actor Publisher {
         timer.schedule(deadline: .now() + .milliseconds(250), repeating: .milliseconds(configuration.heartbeatSeconds * 250))
         timer.setEventHandler { [weak self] in self?.assumeIsolated { $0.lookIn() } }
         timer.resume()
-        heartbeat = timer
+        heartbeat = OnRelease { timer.cancel() }
     }
 
     private func lookIn() {
@@ -202,7 +199,6 @@ public actor Publisher {
 
     private func drop(_ error: BrokerError) {
         guard connection != nil else { return }
-        heartbeat?.cancel()
         heartbeat = nil
         connection = nil
         if isClosed { return }

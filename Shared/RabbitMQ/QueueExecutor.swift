@@ -15,3 +15,15 @@ final class QueueExecutor: SerialExecutor {
 
     func checkIsolated() { dispatchPrecondition(condition: .onQueue(queue)) }
 }
+
+/// Does something when its owner lets go of it: with it an actor that holds dispatch sources cancels them without a
+/// deinitialiser on its own executor. (One that other modules see makes the optimiser of Swift 6.3.1 end with
+/// "circular reference".)
+final class OnRelease {
+    private let action: () -> Void
+
+    /// - Parameter action: called once, on any thread.
+    init(_ action: @escaping () -> Void) { self.action = action }
+
+    deinit { action() }
+}
