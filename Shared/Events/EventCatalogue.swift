@@ -41,6 +41,7 @@ public enum EventCatalogue {
     public static let commands: [CommandRoute] = [
         CommandRoute(command: Charge.self, senders: ["canteen"], receiver: "ledger"),
         CommandRoute(command: WithdrawCharge.self, senders: ["canteen"], receiver: "ledger"),
+        CommandRoute(command: SendAccessLetter.self, senders: ["identity"], receiver: "notifier"),
     ]
 
     /// Which facts each service hears, by service. Everyone hears of people through Directory.

@@ -296,7 +296,12 @@ public struct ContactChanged: VersionedEvent {
     /// Grows with every change of this one; only a higher one applies.
     public let version: Int64
     public let email: String?
+    /// Its owner has confirmed it by a letter: recovery may go to it (ID-15).
     public let emailConfirmed: Bool
+    /// The school has it from the family's application (AX-07): letters may go to it before it is confirmed.
+    public let emailFromSchool: Bool?
+    /// Entered and not confirmed yet: nothing goes there but the letter that asks for it.
+    public let newEmail: String?
     /// +7 and ten digits.
     public let phone: String?
     /// “ru” or “en”.
@@ -305,13 +310,15 @@ public struct ContactChanged: VersionedEvent {
     public let ended: Bool
 
     public init(
-        personID: UUID, version: Int64, email: String? = nil, emailConfirmed: Bool, phone: String? = nil,
-        language: String, ended: Bool = false
+        personID: UUID, version: Int64, email: String? = nil, emailConfirmed: Bool, emailFromSchool: Bool? = nil,
+        newEmail: String? = nil, phone: String? = nil, language: String, ended: Bool = false
     ) {
         self.personID = personID
         self.version = version
         self.email = email
         self.emailConfirmed = emailConfirmed
+        self.emailFromSchool = emailFromSchool
+        self.newEmail = newEmail
         self.phone = phone
         self.language = language
         self.ended = ended
@@ -322,7 +329,7 @@ public struct ContactChanged: VersionedEvent {
     public static var example: ContactChanged {
         ContactChanged(
             personID: Example.guardian, version: 2, email: "vetrova@example.org", emailConfirmed: true,
-            phone: "+79990000714", language: "ru", ended: false)
+            emailFromSchool: false, newEmail: "o.vetrova@example.org", phone: "+79990000714", language: "ru", ended: false)
     }
 }
 
