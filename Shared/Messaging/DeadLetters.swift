@@ -1,4 +1,5 @@
 import Foundation
+import Kernel
 import Logging
 public import RabbitMQ
 
@@ -53,6 +54,8 @@ public struct DeadLetters: Sendable {
             for header in [HearingLoop.Header.level, HearingLoop.Header.reason, HearingLoop.Header.failedAt] {
                 message.headers[header] = nil
             }
+            // Where the broker itself gave it up nobody has written down under which key it had come.
+            message.headers[HearingLoop.Header.key] = .text(letter.key)
             try await publisher.publish([message])
             return .remove
         }
@@ -104,8 +107,8 @@ public struct DeadLetters: Sendable {
 extension DeadLetters.Letter {
     init(_ delivery: Delivery) {
         let header = { (name: String) in delivery.headers[name] }
-        id = delivery.messageID ?? "\(delivery.tag)"
-        key = header(HearingLoop.Header.key)?.text ?? delivery.routingKey
+        key = header(HearingLoop.Header.key)?.text ?? delivery.properties.firstRoutingKey ?? delivery.routingKey
+        id = delivery.messageID ?? HearingLoop.Taken.fingerprint(key: key, body: delivery.body).text
         type = delivery.type ?? Envelope.type(of: delivery.body) ?? key
         reason = header(HearingLoop.Header.reason)?.text ?? "the broker gave it up after too many deliveries"
         attempts = header(HearingLoop.Header.attempts)?.number ?? 0

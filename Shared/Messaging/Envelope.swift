@@ -1,6 +1,8 @@
 public import Events
 public import Foundation
+import Instrumentation
 import Kernel
+import ServiceContextModule
 
 /// What made somebody say something: the story a message belongs to and the message before it.
 public struct Cause: Sendable, Hashable {
@@ -16,6 +18,25 @@ public struct Cause: Sendable, Hashable {
         self.causationID = causationID
         self.traceParent = traceParent
     }
+
+    /// The message that is being handled; what is said meanwhile without naming a cause follows from it.
+    @TaskLocal static var current: Cause?
+
+    /// Handles a message within its story and its trace: logs, spans and what is said belong to them.
+    func during<T>(_ body: () throws -> T) rethrows -> T {
+        var context = ServiceContext.current ?? .topLevel
+        if let traceParent {
+            InstrumentationSystem.instrument.extract(
+                ["traceparent": traceParent], into: &context, using: TextExtractor())
+        }
+        return try ServiceContext.$current.withValue(context) {
+            try Self.$current.withValue(self) { try body() }
+        }
+    }
+}
+
+private struct TextExtractor: Extractor {
+    func extract(key: String, from carrier: [String: String]) -> String? { carrier[key] }
 }
 
 /// An event as it was received.

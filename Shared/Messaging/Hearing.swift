@@ -35,26 +35,29 @@ public struct Subscription: Sendable {
     let isRaw: Bool
     let handle: @Sendable ([Arrived], borrowing Transaction, Outbox) throws -> Void
     let endUnnamed: (@Sendable (UUID, borrowing Transaction) throws -> Void)?
-    let isState: Bool
 
     /// A message with what the hearing found out about it.
     struct Arrived: Sendable {
+        let queue: String
         let body: [UInt8]
         let routingKey: String
         let receivedAt: Date
     }
 
-    /// Reacts to each event by itself.
+    /// Reacts to each event by itself, within its trace; what is said meanwhile has the event as its cause.
     public static func each<E: Event>(
         _ type: E.Type, neverSkip: Bool = false,
         _ react: @escaping @Sendable (Received<E>, borrowing Transaction, Outbox) throws -> Void
     ) -> Subscription {
-        batch(type, neverSkip: neverSkip) { events, transaction, outbox in
-            for event in events { try react(event, transaction, outbox) }
+        typed(type, neverSkip: neverSkip, endUnnamed: nil) { events, transaction, outbox in
+            for event in events { try event.cause.during { try react(event, transaction, outbox) } }
         }
     }
 
     /// Reacts to all events of the kind in a batch at once, in their order.
+    ///
+    /// An event that comes alone is handled within its trace; of several each has its own, so that what follows from
+    /// them names its cause: `outbox.publish(each:)`.
     ///
     /// - Parameter endUnnamed: for full states: called when their owner has said all of them again. Whatever is older than
     ///   the run and is not among `select aggregate_id from republished where run_id = …` has ended.
@@ -63,14 +66,24 @@ public struct Subscription: Sendable {
         endUnnamed: (@Sendable (_ run: UUID, borrowing Transaction) throws -> Void)? = nil,
         _ react: @escaping @Sendable ([Received<E>], borrowing Transaction, Outbox) throws -> Void
     ) -> Subscription {
+        typed(type, neverSkip: neverSkip, endUnnamed: endUnnamed) { events, transaction, outbox in
+            guard events.count == 1 else { return try react(events, transaction, outbox) }
+            try events[0].cause.during { try react(events, transaction, outbox) }
+        }
+    }
+
+    private static func typed<E: Event>(
+        _ type: E.Type, neverSkip: Bool, endUnnamed: (@Sendable (UUID, borrowing Transaction) throws -> Void)?,
+        _ react: @escaping @Sendable ([Received<E>], borrowing Transaction, Outbox) throws -> Void
+    ) -> Subscription {
         Subscription(
             name: E.name, neverSkip: neverSkip, isRaw: false,
             handle: { arrived, transaction, outbox in
                 let decoder = EventCoding.decoder
                 let events = try arrived.map { try Envelope.decode($0.body, as: E.self, with: decoder) }
-                try Republication.note(events, in: transaction)
+                if let queue = arrived.first?.queue { try Republication.note(events, queue: queue, in: transaction) }
                 try react(events, transaction, outbox)
-            }, endUnnamed: endUnnamed, isState: E.self is any VersionedEvent.Type)
+            }, endUnnamed: endUnnamed)
     }
 
     /// Reacts to messages of hardware by their routing key, where `*` stands for one word and `#` for any number.
@@ -85,7 +98,7 @@ public struct Subscription: Sendable {
                 try react(
                     arrived.map { RawMessage(routingKey: $0.routingKey, body: $0.body, receivedAt: $0.receivedAt) },
                     transaction, outbox)
-            }, endUnnamed: nil, isState: false)
+            }, endUnnamed: nil)
     }
 }
 

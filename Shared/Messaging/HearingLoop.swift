@@ -1,4 +1,3 @@
-import Events
 import Foundation
 public import Logging
 import Metrics
@@ -12,12 +11,14 @@ public import ServiceLifecycle
 /// bad message never holds up the others. When the database is away the messages wait where they are and nothing is used
 /// up; the broker's heartbeats go on meanwhile.
 public final class HearingLoop: Service {
-    /// A message that came so often without being acknowledged kills its consumer; it is parked.
-    private static let mostAttempts = 8
+    /// A message that came so often without being acknowledged kills its consumer.
+    static let mostAttempts = 8
     /// So many times a statement may be too slow before the others go past its message.
     private static let mostTimeouts = 3
+    /// The broker gives a message up after twenty deliveries, guilty or not; before that it gets a new life.
+    static let mostDeliveries: Int64 = 10
     /// The last of the levels at which a message that may heal waits.
-    private static let lastLevel = 4
+    static let lastLevel = 4
 
     /// Headers of a message that waits or is parked.
     enum Header {
@@ -26,18 +27,20 @@ public final class HearingLoop: Service {
         static let key = "zvonok-key"
         static let attempts = "zvonok-attempts"
         static let failedAt = "zvonok-failed-at"
+        /// The broker's own: how often it has delivered the message in vain.
+        static let deliveries = "x-delivery-count"
     }
 
-    private let hearing: Hearing
-    private let outbox: Outbox
-    private let database: Database
+    let hearing: Hearing
+    let outbox: Outbox
+    let database: Database
+    let publisher: Publisher
+    let logger: Logger
     private let consumer: Consumer
-    private let publisher: Publisher
-    private let logger: Logger
     private let handled: Counter
-    private let retried: Counter
-    private let parked: Counter
-    private let ignored: Counter
+    let retried: Counter
+    let parked: Counter
+    let ignored: Counter
     private let sizes: Recorder
 
     public init(_ hearing: Hearing, outbox: Outbox, database: Database, broker: BrokerConfiguration, logger: Logger) {
@@ -62,12 +65,18 @@ public final class HearingLoop: Service {
     public var status: BrokerStatus { consumer.status }
 
     public func run() async throws {
+        let (looked, incoming) = AsyncStream<[Delivery]>.makeStream()
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 // Stops taking at shutdown; what is in our hands is finished below.
                 await cancelWhenGracefulShutdown { await self.consumer.run() }
             }
-            for await deliveries in consumer.deliveries {
+            group.addTask {
+                // Beside the handling, which may end the process before it comes to the last of what was prefetched.
+                for await deliveries in self.consumer.deliveries { incoming.yield(await self.reviving(deliveries)) }
+                incoming.finish()
+            }
+            for await deliveries in looked {
                 var rest = deliveries[...]
                 while !rest.isEmpty {
                     let chunk = Array(rest.prefix(hearing.batch))
@@ -97,7 +106,7 @@ public final class HearingLoop: Service {
     }
 
     private func together(_ deliveries: [Delivery]) async {
-        let arrived = deliveries.map { Taken($0, receivedAt: Date()) }
+        let arrived = deliveries.map { Taken($0, queue: hearing.queue, receivedAt: Date()) }
         var wait = 0.1
         while !Task.isCancelled {
             do {
@@ -120,44 +129,69 @@ public final class HearingLoop: Service {
         }
     }
 
+    /// - Parameter counted: it came before and was not acknowledged, so it may be what ended its consumer.
     private func alone(_ delivery: Delivery, counted: Bool) async {
-        let taken = Taken(delivery, receivedAt: Date())
+        let taken = Taken(delivery, queue: hearing.queue, receivedAt: Date())
         var wait = 0.1
         var timeouts = 0
         // Counted once for each time it came: waiting for the database uses nothing up.
-        var killer: Bool? = counted ? nil : false
+        var times = counted ? nil : 0
         while !Task.isCancelled {
+            let failure: any Error
             do {
-                if killer == nil { killer = try await isKiller(taken) }
-                if killer == true {
-                    try await park(delivery, "it was taken \(Self.mostAttempts) times and never finished")
+                if times == nil { times = try await begin(taken) }
+                if let times, times >= Self.mostAttempts {
+                    failure = Killer(times: times)
                 } else {
-                    try await database.transaction { try self.apply([taken], in: $0) }
+                    try await database.transaction { transaction in
+                        try self.apply([taken], in: transaction)
+                        if counted { try self.finish(taken, in: transaction) }
+                    }
                     handled.increment()
+                    return await consumer.acknowledge([delivery])
                 }
-                await consumer.acknowledge([delivery])
-                return
             } catch where Self.isOutage(error) && !(Self.isTooSlow(error) && timeouts + 1 >= Self.mostTimeouts) {
                 if Self.isTooSlow(error) { timeouts += 1 }
                 await waitInPlace(&wait, error)
+                continue
             } catch is CancellationError {
-                return
+                break
             } catch {
-                do {
-                    try await putAside(delivery, taken, error)
-                    await consumer.acknowledge([delivery])
-                    return
-                } catch is CancellationError {
-                    return
-                } catch {
-                    await waitInPlace(&wait, error)
-                }
+                failure = error
             }
+            do {
+                let isParked = try await putAside(delivery, taken, failure)
+                // What kills and must not be parked keeps its count: the next time once is enough.
+                if counted, isParked || !(failure is Killer) { await finish(taken) }
+                return await consumer.acknowledge([delivery])
+            } catch is CancellationError {
+                break
+            } catch {
+                await waitInPlace(&wait, error)
+            }
+        }
+        // Whoever can still say that it was interrupted was not ended by it.
+        if counted, times != nil { await finish(taken) }
+    }
+
+    /// Gives an acknowledged end to what a broker would give up without a reason: it goes once round the first level and
+    /// comes back as new. Gives what is left to handle.
+    private func reviving(_ deliveries: [Delivery]) async -> [Delivery] {
+        let old = deliveries.filter { ($0.headers[Header.deliveries]?.number ?? 0) >= Self.mostDeliveries }
+        guard !old.isEmpty else { return deliveries }
+        do {
+            try await revive(old)
+            await consumer.acknowledge(old)
+            let gone = Set(old.map(\.tag))
+            return deliveries.filter { !gone.contains($0.tag) }
+        } catch {
+            logger.warning("what came often could not be given a new life", metadata: ["error": "\(error)"])
+            return deliveries
         }
     }
 
     /// Whether waiting is all that helps: nothing is wrong with the message.
-    private static func isOutage(_ error: any Error) -> Bool {
+    static func isOutage(_ error: any Error) -> Bool {
         if let error = error as? PostgresError {
             return error.isConnectionLost || error.isRetryable || error.sqlState.hasPrefix("53") || error.sqlState == "55P03"
                 || error.isCancelled
@@ -174,183 +208,5 @@ public final class HearingLoop: Service {
         logger.warning("messages wait", metadata: ["error": "\(error)", "seconds": "\(wait)"])
         try? await Task.sleep(for: .seconds(wait * Double.random(in: 0.8...1.2)))
         wait = min(5, wait * 2)
-    }
-
-    // MARK: Effects
-
-    private struct Taken: Sendable {
-        let id: UUID?
-        let type: String?
-        let arrived: Subscription.Arrived
-
-        init(_ delivery: Delivery, receivedAt: Date) {
-            let key = delivery.headers[Header.key]?.text ?? delivery.routingKey
-            id = delivery.messageID.flatMap(UUID.init(uuidString:))
-            type = delivery.type ?? (delivery.properties.contentType == Envelope.contentType ? Envelope.type(of: delivery.body) : nil)
-            arrived = Subscription.Arrived(body: delivery.body, routingKey: key, receivedAt: receivedAt)
-        }
-    }
-
-    /// Inbox rows and effects of a batch. Messages of one kind are handled together; where the order of the queue counts,
-    /// only those that follow each other.
-    private func apply(_ all: [Taken], in transaction: borrowing Transaction) throws {
-        let queue = hearing.queue
-        let ids = all.compactMap(\.id)
-        var new = Set(ids)
-        if !ids.isEmpty {
-            new = Set(
-                try transaction.rows(
-                    """
-                    insert into inbox (queue, message_id) select \(queue), id from unnest(\(ids)) as id
-                    on conflict do nothing returning message_id
-                    """, as: UUID.self))
-        }
-        var groups: [(subscription: Subscription, arrived: [Subscription.Arrived])] = []
-        for taken in all {
-            if let id = taken.id, new.remove(id) == nil { continue }
-            if try marker(taken, in: transaction) { continue }
-            guard let subscription = hearing.subscription(for: taken.type, key: taken.arrived.routingKey) else {
-                // A newer publisher says more than we know of; an older binding still brings what nobody wants.
-                ignored.increment()
-                continue
-            }
-            let at = hearing.order == .single
-                ? groups.indices.last.flatMap { groups[$0].subscription.name == subscription.name ? $0 : nil }
-                : groups.firstIndex { $0.subscription.name == subscription.name }
-            if let at {
-                groups[at].arrived.append(taken.arrived)
-            } else {
-                groups.append((subscription, [taken.arrived]))
-            }
-        }
-        for group in groups { try group.subscription.handle(group.arrived, transaction, outbox) }
-    }
-
-    /// Opens and closes a republication; true when the message was a marker.
-    private func marker(_ taken: Taken, in transaction: borrowing Transaction) throws -> Bool {
-        let decoder = EventCoding.decoder
-        switch taken.type {
-        case RepublicationOpened.name:
-            let opened = try Envelope.decode(taken.arrived.body, as: RepublicationOpened.self, with: decoder).event
-            try transaction.execute(
-                """
-                insert into republished (run_id, queue, aggregate_id)
-                values (\(opened.run), \("\(hearing.queue)/\(opened.event)"), \(opened.run)) on conflict do nothing
-                """)
-        case RepublicationClosed.name:
-            let closed = try Envelope.decode(taken.arrived.body, as: RepublicationClosed.self, with: decoder).event
-            let key = "\(hearing.queue)/\(closed.event)"
-            let named = try transaction.first(
-                """
-                select count(*) from republished where run_id = \(closed.run) and queue = \(key) and aggregate_id <> run_id
-                """, as: Int.self) ?? 0
-            // Another copy may still be handling what was named, or a name waits at a retry level.
-            guard named >= closed.count else {
-                throw NotYet("\(closed.count - named) of \(closed.count) named states have not been handled yet")
-            }
-            let subscription = hearing.subscriptions.first { $0.name == closed.event }
-            try subscription?.endUnnamed?(closed.run, transaction)
-            try transaction.execute("delete from republished where run_id = \(closed.run) and queue = \(key)")
-        default: return false
-        }
-        return true
-    }
-
-    // MARK: What could not be handled
-
-    /// Counts a message that came again, in a transaction of its own, before it may end us once more.
-    private func isKiller(_ taken: Taken) async throws -> Bool {
-        guard let id = taken.id else { return false }
-        let queue = hearing.queue
-        let times = try await database.rows(
-            """
-            insert into attempted as known (queue, message_id, times) values (\(queue), \(id), 1)
-            on conflict (queue, message_id) do update set times = known.times + 1, last_at = now()
-            returning times
-            """, as: Int.self)
-        return (times.first ?? 0) >= Self.mostAttempts
-    }
-
-    private func putAside(_ delivery: Delivery, _ taken: Taken, _ error: any Error) async throws {
-        if error is Unacceptable || error is RowMismatch {
-            return try await park(delivery, "\(error)")
-        }
-        let subscription = hearing.subscription(for: taken.type, key: taken.arrived.routingKey)
-        let last = Int(delivery.headers[Header.level]?.number ?? 0)
-        // What is only too slow stays at the last level as well: nobody has said that anything is wrong with it.
-        if last >= Self.lastLevel, subscription?.neverSkip != true, !Self.isOutage(error) {
-            return try await park(delivery, "\(error)")
-        }
-        let level = min(last + 1, Self.lastLevel)
-        var message = BrokerMessage(
-            delivery, exchange: outbox.prefix + "school.retry",
-            routingKey: Topology.retryKey(level: level, queue: outbox.prefix + hearing.queue))
-        annotate(&message, taken.arrived.routingKey, "\(error)", delivery)
-        message.headers[Header.level] = .number(Int64(level))
-        try await publisher.publish([message])
-        retried.increment()
-        logger.info("a message waits", metadata: ["level": "\(level)", "type": "\(taken.type ?? "?")", "reason": "\(error)"])
-    }
-
-    private func park(_ delivery: Delivery, _ reason: String) async throws {
-        let key = delivery.headers[Header.key]?.text ?? delivery.routingKey
-        var message = BrokerMessage(
-            delivery, exchange: outbox.prefix + "school.dead", routingKey: outbox.prefix + hearing.queue)
-        annotate(&message, key, reason, delivery)
-        try await publisher.publish([message])
-        parked.increment()
-        logger.error(
-            "a message was parked; see dead-letters list",
-            metadata: ["id": "\(delivery.messageID ?? "?")", "type": "\(delivery.type ?? key)", "reason": "\(reason)"])
-    }
-
-    private func annotate(_ message: inout BrokerMessage, _ key: String, _ reason: String, _ delivery: Delivery) {
-        message.headers[Header.key] = .text(key)
-        // A header is for reading, not for a whole stack of causes.
-        message.headers[Header.reason] = .text(String(reason.prefix(900)))
-        message.headers[Header.attempts] = .number((delivery.headers[Header.attempts]?.number ?? 0) + 1)
-        message.headers[Header.failedAt] = .text(Date().formatted(.iso8601))
-    }
-}
-
-/// Forgets what no repeat can ask about any more.
-public struct InboxSweeper: Service {
-    /// Longer than any replay of a parked message by hand.
-    public static let keptDays = 35
-
-    private let database: Database
-    private let logger: Logger
-
-    public init(_ database: Database, logger: Logger) {
-        self.database = database
-        self.logger = logger
-    }
-
-    public func run() async throws {
-        try? await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do { try await sweep() } catch is CancellationError { return } catch {
-                    logger.warning("the inbox was not swept", metadata: ["error": "\(error)"])
-                }
-                try await Task.sleep(for: .seconds(3600))
-            }
-        }
-    }
-
-    /// Deletes in slices, so that no statement is long.
-    func sweep() async throws {
-        while try await database.execute(
-            """
-            delete from inbox where ctid in (
-                select ctid from inbox where seen_at < now() - make_interval(days => \(Int32(Self.keptDays))) limit 5000)
-            """) == 5000
-        {}
-        try await database.execute("delete from attempted where last_at < now() - interval '7 days'")
-        try await database.execute(
-            """
-            delete from republished where run_id in (
-                select run_id from republished group by run_id
-                having min(seen_at) < now() - make_interval(days => \(Int32(Self.keptDays))))
-            """)
     }
 }

@@ -51,8 +51,21 @@ public struct Outbox: Sendable {
     }
 
     /// Says state again to one queue only; marked, so that it raises no alert.
-    func republish<E: Event>(_ events: [E], to queue: String, in transaction: borrowing Transaction) throws {
-        try write(events.map { ($0, nil) }, to: queue, in: transaction)
+    ///
+    /// - Parameter run: the republication, which is the story that all its messages belong to.
+    func republish<E: Event>(
+        _ events: [E], to queue: String, run: UUID, in transaction: borrowing Transaction
+    ) throws {
+        let cause = Cause(correlationID: run.text)
+        try write(events.map { ($0, cause) }, to: queue, in: transaction)
+    }
+
+    /// What fits into a property of AMQP: 255 bytes of whole characters. The envelope keeps all of it.
+    private static func shortened(_ text: String) -> String {
+        guard text.utf8.count > 255 else { return text }
+        var short = String(text.prefix(255))
+        while short.utf8.count > 255 { short.removeLast() }
+        return short
     }
 
     private func write<E: Event>(
@@ -64,10 +77,12 @@ public struct Outbox: Sendable {
         var ids: [UUID] = []
         var bodies: [Bytes] = []
         var correlations: [String?] = []
+        var keys: [UUID] = []
         for (event, cause) in events {
             let id = UUID.v7(at: now)
             ids.append(id)
-            correlations.append(cause?.correlationID)
+            correlations.append(cause?.correlationID.map(Self.shortened))
+            keys.append(event.aggregate)
             bodies.append(
                 Bytes(
                     try Envelope.encode(
@@ -77,16 +92,18 @@ public struct Outbox: Sendable {
         let exchange = queue != nil ? "school.republish" : E.self is any Command.Type ? "school.commands" : "school.events"
         try transaction.execute(
             """
-            insert into outbox (event_id, exchange, routing_key, type, body, correlation_id)
-            select id, \(prefix + exchange), \(queue ?? E.name), \(E.name), body, correlation
-            from unnest(\(ids), \(bodies), \(correlations)) with ordinality as said (id, body, correlation, position)
+            insert into outbox (event_id, exchange, routing_key, type, body, correlation_id, partition_key)
+            select id, \(prefix + exchange), \(queue ?? E.name), \(E.name), body, correlation, key
+            from unnest(\(ids), \(bodies), \(correlations), \(keys))
+                with ordinality as said (id, body, correlation, key, position)
             order by position
             """)
         transaction.afterCommit(signal)
     }
 
-    /// The cause with the trace of the running task, unless it names one.
-    private func traced(_ cause: Cause?) -> Cause? {
+    /// The cause, or that of the message being handled; with the trace of the running task, unless it names one.
+    private func traced(_ given: Cause?) -> Cause? {
+        let cause = given ?? Cause.current
         guard cause?.traceParent == nil, let context = ServiceContext.current else { return cause }
         var carrier: [String: String] = [:]
         InstrumentationSystem.instrument.inject(context, into: &carrier, using: TextInjector())

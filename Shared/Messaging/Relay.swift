@@ -1,4 +1,5 @@
 import Foundation
+import Kernel
 public import Logging
 import Metrics
 public import Postgres
@@ -21,8 +22,12 @@ public final class Relay: Service {
     private let publisher: Publisher
     private let logger: Logger
     private let oldest = Mutex<Date?>(nil)
+    /// Exchange and aggregate of what was put off, which hold back what came after. Only who holds the lock puts anything
+    /// off, so it need not be read every time; nil when it must.
+    private let late = Mutex<[String]?>(nil)
     private let published: Counter
     private let age: Gauge
+    private let putOffRows: Gauge
 
     /// - Parameter database: where the outbox is; the relay opens a connection of its own, which holds the lock.
     public init(_ outbox: Outbox, database: DatabaseConfiguration, broker: BrokerConfiguration, logger: Logger) {
@@ -35,10 +40,11 @@ public final class Relay: Service {
         self.logger = logger
         published = Counter(label: "zvonok_relay_published_total")
         age = Gauge(label: "zvonok_outbox_age_seconds")
+        putOffRows = Gauge(label: "zvonok_outbox_put_off_rows")
     }
 
-    /// How long the oldest unsent row has been waiting: the health of the service. Nil when there is none, or when another
-    /// copy is the one that sends.
+    /// How long the oldest unsent row has been waiting, also one that was put off: the health of the service. Nil when
+    /// there is none, or when another copy is the one that sends.
     public var oldestAge: TimeInterval? { oldest.withLock { $0 }.map { Date().timeIntervalSince($0) } }
 
     public func run() async throws {
@@ -72,91 +78,202 @@ public final class Relay: Service {
         await database.close()
     }
 
+    /// One row of the outbox, ready to be sent.
+    private struct Row: Sendable {
+        let seq: Int64
+        let aggregate: UUID?
+        let message: BrokerMessage
+        /// Exchange and aggregate: within them the order of the rows holds.
+        var key: String? { aggregate.map { "\(message.exchange)/\($0.text)" } }
+    }
+
     /// Carries one batch; gives how many messages the broker took over.
     @discardableResult
     public func carry() async throws -> Int {
-        let rows = try await database.rows(
-            """
-            with mine as materialized (
-                select pg_try_advisory_lock(hashtextextended('zvonok relay ' || current_schema(), 0)) as held)
-            select seq, event_id, exchange, routing_key, type, body, correlation_id, created_at
-            from mine, outbox where held and try_after <= now() order by seq limit \(Self.batch)
-            """, as: Int64.self, UUID.self, String.self, String.self, String.self, Bytes.self, String?.self, Date.self)
-        oldest.withLock { $0 = rows.first?.7 }
-        age.record(rows.first.map { Date().timeIntervalSince($0.7) } ?? 0)
-        guard !rows.isEmpty else { return 0 }
-        let messages = rows.map { row in
-            BrokerMessage(
-                exchange: row.2, routingKey: row.3, body: row.5.bytes, messageID: row.1.uuidString.lowercased(), type: row.4,
-                contentType: Envelope.contentType, correlationID: row.6, appID: outbox.service, timestamp: row.7)
-        }
+        let rows: [Row]
         do {
-            try await publisher.publish(messages)
-        } catch PublishFailure.returned(let returned) {
-            return try await settle(rows.map { $0.0 }, without: returned, or: [])
-        } catch PublishFailure.nacked(let positions, let returned) {
-            return try await settle(rows.map { $0.0 }, without: returned, or: positions)
-        } catch PublishFailure.refused(let error) where messages.count > 1 {
-            // The broker closes the channel at the first message this service may not say, and does not tell which it was.
-            logger.error("the broker refused a batch; it is sent one by one", metadata: ["error": "\(error)"])
-            return try await oneByOne(rows.map { $0.0 }, messages)
-        } catch PublishFailure.refused(let error) {
-            return try await putOff(rows[0].0, error)
+            rows = try await due()
+        } catch {
+            // Another copy may work before the database answers again.
+            late.withLock { $0 = nil }
+            throw error
         }
-        try await database.execute("delete from outbox where seq = any(\(rows.map { $0.0 }))")
-        published.increment(by: rows.count)
+        guard !rows.isEmpty else { return 0 }
+        do {
+            try await publisher.publish(rows.map(\.message))
+        } catch PublishFailure.returned(let returned) {
+            return try await settle(rows, without: returned, or: [])
+        } catch PublishFailure.nacked(let positions, let returned) {
+            return try await settle(rows, without: returned, or: positions)
+        } catch PublishFailure.unacceptable(let index, let reason) {
+            logger.error("a message cannot be sent; see failure in the outbox", metadata: ["reason": "\(reason)"])
+            try await putOff([rows[index].seq], for: 3600, "cannot be sent: \(reason)")
+            return try await carry()
+        } catch PublishFailure.refused(let error) {
+            // The broker closes the channel at the first message this service may not say, and does not tell which it was.
+            if rows.count == 1 {
+                try await refuse(rows[0], error)
+                return 0
+            }
+            logger.error("the broker refused a batch; it is sent one by one", metadata: ["error": "\(error)"])
+            return try await oneByOne(rows)
+        }
+        try await delete(rows.map(\.seq))
         return rows.count
     }
 
-    /// Finds the messages that the broker refuses by sending each alone; the others leave.
-    private func oneByOne(_ rows: [Int64], _ messages: [BrokerMessage]) async throws -> Int {
+    /// The next rows that may leave, in their order; none when another copy holds the lock.
+    private func due() async throws -> [Row] {
+        var isFresh = false
+        if late.withLock({ $0?.isEmpty != true }) {
+            guard try await lookUp() else { return [] }
+            isFresh = true
+        }
+        let late = late.withLock { $0 ?? [] }
+        // What was put off leaves in its turn; what was said about the same thing after it follows it.
+        let held: SQL =
+            late.isEmpty
+            ? ""
+            : """
+            and (try_after > '-infinity' or partition_key is null or exchange || '/' || partition_key <> all(\(late)))
+            """
+        let found = try await database.rows(
+            """
+            with mine as materialized (select \(Self.lock) as held)
+            select seq, event_id, exchange, routing_key, type, body, correlation_id, created_at, partition_key
+            from mine, outbox where held and try_after <= now() \(held) order by seq limit \(Self.batch)
+            """, as: Int64.self, UUID.self, String.self, String.self, String.self, Bytes.self, String?.self, Date.self,
+            UUID?.self)
+        if let first = found.first {
+            if late.isEmpty { show(oldest: first.7) }
+        } else if !isFresh {
+            _ = try await lookUp()
+        }
+        return found.map { row in
+            Row(
+                seq: row.0, aggregate: row.8,
+                message: BrokerMessage(
+                    exchange: row.2, routingKey: row.3, body: row.5.bytes, messageID: row.1.text, type: row.4,
+                    contentType: Envelope.contentType, correlationID: row.6, appID: outbox.service, timestamp: row.7))
+        }
+    }
+
+    /// True when this copy is the one that sends; the same session may take the lock any number of times.
+    private static let lock: SQL = "pg_try_advisory_lock(hashtextextended('zvonok relay ' || current_schema(), 0))"
+
+    /// Reads what waits and what was put off; false when another copy is the one that sends.
+    private func lookUp() async throws -> Bool {
+        let found = try await database.rows(
+            """
+            select \(Self.lock), (select created_at from outbox order by seq limit 1),
+                array(select distinct exchange || '/' || partition_key from outbox
+                    where try_after > '-infinity' and partition_key is not null),
+                (select count(*) from outbox where try_after > '-infinity')
+            """, as: Bool.self, Date?.self, [String].self, Int.self)
+        guard let (isMine, first, keys, count) = found.first, isMine else {
+            late.withLock { $0 = nil }
+            show(oldest: nil)
+            putOffRows.record(0)
+            return false
+        }
+        late.withLock { $0 = keys }
+        show(oldest: first)
+        putOffRows.record(count)
+        return true
+    }
+
+    private func show(oldest first: Date?) {
+        oldest.withLock { $0 = first }
+        age.record(first.map { Date().timeIntervalSince($0) } ?? 0)
+    }
+
+    private func delete(_ rows: [Int64]) async throws {
+        try await database.execute("delete from outbox where seq = any(\(rows))")
+        published.increment(by: rows.count)
+    }
+
+    // MARK: What does not leave
+
+    /// Finds the messages that the broker refuses by sending each alone; the others leave, but not those that follow a
+    /// refused one of their aggregate.
+    private func oneByOne(_ rows: [Row]) async throws -> Int {
         var moved = 0
-        for (row, message) in zip(rows, messages) {
+        var held: Set<String> = []
+        for row in rows {
+            if let key = row.key, held.contains(key) { continue }
             do {
-                try await publisher.publish([message])
-                try await database.execute("delete from outbox where seq = \(row)")
+                try await publisher.publish([row.message])
+                try await delete([row.seq])
                 moved += 1
             } catch PublishFailure.refused(let error) {
-                moved += try await putOff(row, error)
+                try await refuse(row, error)
+                if let key = row.key { held.insert(key) }
             } catch PublishFailure.returned(let returned) {
                 moved += try await settle([row], without: returned, or: [])
+                if let key = row.key { held.insert(key) }
             }
         }
-        published.increment(by: moved)
         return moved
     }
 
-    /// A message the broker will not let us say is tried again every minute, in case its rights are mended; nothing waits for it.
-    private func putOff(_ row: Int64, _ error: BrokerError) async throws -> Int {
-        logger.error("the broker refuses a message; see the rights by deploy/topology check", metadata: ["error": "\(error)"])
-        try await database.execute(
-            """
-            update outbox set try_after = clock_timestamp() + interval '1 minute', failure = \("refused: \(error)") where seq = \(row)
-            """)
-        return 0
+    /// Tried again every minute, in case the rights are mended.
+    private func refuse(_ row: Row, _ error: BrokerError) async throws {
+        logger.error(
+            "the broker refuses a message; see the rights by deploy/topology check", metadata: ["error": "\(error)"])
+        try await putOff([row.seq], for: 60, "refused: \(error)")
     }
 
-    /// Deletes what was taken over of a batch that was not wholly. What found no queue says so loudly and is tried again
-    /// every few seconds, without holding up what came after it.
-    private func settle(_ rows: [Int64], without returned: [ReturnedMessage], or nacked: [Int]) async throws -> Int {
-        let left = Set(returned.map(\.index) + nacked)
-        let done = rows.indices.filter { !left.contains($0) }.map { rows[$0] }
-        let unroutable = returned.map { rows[$0.index] }
+    /// Deletes what was taken over of a batch that was not wholly.
+    ///
+    /// What found no queue says so loudly and is tried again every few seconds. What the broker did not keep is tried again
+    /// in a second, and what was said about the same thing after it is said again after it, so that whoever reads them last
+    /// reads them in their order. Neither holds up what is said about other things.
+    private func settle(_ rows: [Row], without returned: [ReturnedMessage], or nacked: [Int]) async throws -> Int {
+        let unroutable = Set(returned.map(\.index))
+        let refused = Set(nacked)
+        var held: Set<String> = []
+        var done: [Int64] = []
+        for (index, row) in rows.enumerated() {
+            if refused.contains(index) {
+                if let key = row.key { held.insert(key) }
+            } else if !unroutable.contains(index), row.key.map({ !held.contains($0) }) ?? true {
+                done.append(row.seq)
+            }
+        }
+        let taken = done
+        late.withLock { $0 = nil }
         try await database.transaction { transaction in
-            try transaction.execute("delete from outbox where seq = any(\(done))")
-            try transaction.execute(
-                """
-                update outbox set try_after = clock_timestamp() + interval '5 seconds', failure = 'no queue takes it'
-                where seq = any(\(unroutable))
-                """)
+            try transaction.execute("delete from outbox where seq = any(\(taken))")
+            try Self.putOff(unroutable.map { rows[$0].seq }, for: 5, "no queue takes it", in: transaction)
+            try Self.putOff(refused.map { rows[$0].seq }, for: 1, "the broker did not keep it", in: transaction)
         }
         if let first = returned.first {
             logger.error(
                 "nobody takes a message: the broker's objects are older than the program; run deploy/topology apply",
                 metadata: ["messages": "\(returned.count)", "exchange": "\(first.exchange)", "key": "\(first.routingKey)"])
         }
+        if let first = nacked.first {
+            logger.error(
+                "the broker did not keep a message; its queue is full or away",
+                metadata: ["messages": "\(nacked.count)", "key": "\(rows[first].message.routingKey)"])
+        }
         published.increment(by: done.count)
-        if !nacked.isEmpty { throw PublishFailure.nacked(nacked, returned: []) }
         return done.count
+    }
+
+    private func putOff(_ rows: [Int64], for seconds: Double, _ reason: String) async throws {
+        late.withLock { $0 = nil }
+        try await database.transaction { try Self.putOff(rows, for: seconds, reason, in: $0) }
+    }
+
+    private static func putOff(
+        _ rows: [Int64], for seconds: Double, _ reason: String, in transaction: borrowing Transaction
+    ) throws {
+        guard !rows.isEmpty else { return }
+        try transaction.execute(
+            """
+            update outbox set try_after = clock_timestamp() + make_interval(secs => \(seconds)), failure = \(reason)
+            where seq = any(\(rows))
+            """)
     }
 }

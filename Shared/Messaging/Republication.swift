@@ -22,7 +22,7 @@ public struct Republication: Sendable {
         Republication(name: E.name) { outbox, database, queue, _ in
             let run = UUID.v7()
             try await database.transaction { transaction in
-                try outbox.republish([RepublicationOpened(run: run, event: E.name)], to: queue, in: transaction)
+                try outbox.republish([RepublicationOpened(run: run, event: E.name)], to: queue, run: run, in: transaction)
             }
             var after: UUID?
             var count = 0
@@ -30,7 +30,7 @@ public struct Republication: Sendable {
                 let last = after
                 let events = try await database.transaction { transaction -> [E] in
                     let events = try page(transaction, last, Self.page)
-                    try outbox.republish(events, to: queue, in: transaction)
+                    try outbox.republish(events, to: queue, run: run, in: transaction)
                     return events
                 }
                 count += events.count
@@ -39,7 +39,8 @@ public struct Republication: Sendable {
             }
             let named = count
             try await database.transaction { transaction in
-                try outbox.republish([RepublicationClosed(run: run, event: E.name, count: named)], to: queue, in: transaction)
+                try outbox.republish(
+                    [RepublicationClosed(run: run, event: E.name, count: named)], to: queue, run: run, in: transaction)
             }
             return named
         }
@@ -52,13 +53,14 @@ public struct Republication: Sendable {
     ) -> Republication {
         Republication(name: E.name) { outbox, database, queue, period in
             guard let period else { return 0 }
+            let run = UUID.v7()
             var after: UUID?
             var count = 0
             while true {
                 let last = after
                 let events = try await database.transaction { transaction -> [E] in
                     let events = try page(transaction, period, last, Self.page)
-                    try outbox.republish(events, to: queue, in: transaction)
+                    try outbox.republish(events, to: queue, run: run, in: transaction)
                     return events
                 }
                 count += events.count
@@ -79,17 +81,60 @@ public struct Republication: Sendable {
         return said
     }
 
-    /// Remembers which aggregates an open run has named.
-    static func note<E: Event>(_ events: [Received<E>], in transaction: borrowing Transaction) throws {
-        let again = events.filter(\.isRepublished)
-        guard !again.isEmpty, E.self is any VersionedEvent.Type else { return }
+    /// How long a closing marker waits for states that were named and have not been handled.
+    private static let longestRun: TimeInterval = 86400
+
+    /// Remembers which aggregates a run has named. Each message says its run, so it does not matter whether another copy
+    /// has handled the opening marker yet.
+    static func note<E: Event>(_ events: [Received<E>], queue: String, in transaction: borrowing Transaction) throws {
+        guard E.self is any VersionedEvent.Type else { return }
+        var runs: [UUID] = []
+        var named: [UUID] = []
+        for event in events where event.isRepublished {
+            guard let run = event.cause.correlationID.flatMap(UUID.init(uuidString:)) else { continue }
+            runs.append(run)
+            named.append(event.event.aggregate)
+        }
+        guard !runs.isEmpty else { return }
         try transaction.execute(
             """
             insert into republished (run_id, queue, aggregate_id)
-            select run_id, open.queue, named from (select distinct run_id, queue from republished
-                where aggregate_id = run_id and queue like \("%/" + E.name)) as open, unnest(\(again.map(\.event.aggregate))) as named
+            select run, \("\(queue)/\(E.name)"), named from unnest(\(runs), \(named)) as said (run, named)
             on conflict do nothing
             """)
+    }
+
+    /// The run has begun.
+    static func open(_ opened: RepublicationOpened, queue: String, in transaction: borrowing Transaction) throws {
+        try transaction.execute(
+            """
+            insert into republished (run_id, queue, aggregate_id)
+            values (\(opened.run), \("\(queue)/\(opened.event)"), \(opened.run)) on conflict do nothing
+            """)
+    }
+
+    /// Everything was named: what was not has ended.
+    ///
+    /// - Throws: ``NotYet`` while another copy is still handling what was named, or a name waits at a retry level;
+    ///   ``Unacceptable`` when that has lasted a day.
+    static func close(
+        _ closed: RepublicationClosed, hearing: Hearing, in transaction: borrowing Transaction
+    ) throws {
+        let key = "\(hearing.queue)/\(closed.event)"
+        let named = try transaction.first(
+            """
+            select count(*) from republished where run_id = \(closed.run) and queue = \(key) and aggregate_id <> run_id
+            """, as: Int.self) ?? 0
+        guard named >= closed.count else {
+            let missing = "\(closed.count - named) of \(closed.count) named states have not been handled"
+            if let begun = closed.run.moment, -begun.timeIntervalSinceNow > longestRun {
+                throw Unacceptable("\(missing) in a day; see what was parked, then republish again")
+            }
+            throw NotYet("\(missing) yet")
+        }
+        let subscription = hearing.subscriptions.first { $0.name == closed.event }
+        try subscription?.endUnnamed?(closed.run, transaction)
+        try transaction.execute("delete from republished where run_id = \(closed.run) and queue = \(key)")
     }
 }
 

@@ -122,7 +122,29 @@ struct Assembly {
             properties.timestamp = Date(timeIntervalSince1970: TimeInterval(source.pointee.timestamp))
         }
         if flags & AMQP_BASIC_DELIVERY_MODE_FLAG != 0 { properties.isPersistent = source.pointee.delivery_mode == 2 }
-        if flags & AMQP_BASIC_HEADERS_FLAG != 0 { properties.headers = Self.headers(source.pointee.headers) }
+        if flags & AMQP_BASIC_HEADERS_FLAG != 0 {
+            properties.headers = Self.headers(source.pointee.headers)
+            properties.firstRoutingKey = Self.firstRoutingKey(source.pointee.headers)
+        }
+    }
+
+    /// The broker puts each of its moves before the earlier ones; the last has the keys that the publisher gave.
+    private static func firstRoutingKey(_ table: amqp_table_t) -> String? {
+        guard let deaths = field("x-death", of: table), deaths.kind == UInt8(AMQP_FIELD_KIND_ARRAY.rawValue),
+            deaths.value.array.num_entries > 0
+        else { return nil }
+        let first = deaths.value.array.entries[Int(deaths.value.array.num_entries) - 1]
+        guard first.kind == UInt8(AMQP_FIELD_KIND_TABLE.rawValue), let keys = field("routing-keys", of: first.value.table),
+            keys.kind == UInt8(AMQP_FIELD_KIND_ARRAY.rawValue), keys.value.array.num_entries > 0
+        else { return nil }
+        return HeaderValue(keys.value.array.entries[0])?.text
+    }
+
+    private static func field(_ name: String, of table: amqp_table_t) -> amqp_field_value_t? {
+        for index in 0..<Int(table.num_entries) where String(table.entries[index].key) == name {
+            return table.entries[index].value
+        }
+        return nil
     }
 
     private static func headers(_ table: amqp_table_t) -> [String: HeaderValue] {

@@ -42,6 +42,8 @@ public struct MessageProperties: Sendable, Equatable {
     public var headers: [String: HeaderValue] = [:]
     public var timestamp: Date?
     public var isPersistent = false
+    /// The key under which it was published before the broker moved it for the first time (`x-death`); nil when it never did.
+    public var firstRoutingKey: String?
 
     public init() {}
 }

@@ -27,6 +27,14 @@ struct RingBell: Command {
     static var example: RingBell { RingBell(bell: UUID(), expiresAt: nil) }
 }
 
+/// A fact about the same aggregate as a bell.
+struct WindowBroke: Event {
+    static let name = "school.window.broke.v1"
+    let bell: UUID
+    var aggregate: UUID { bell }
+    static var example: WindowBroke { WindowBroke(bell: UUID()) }
+}
+
 /// A broker's objects of one test's own, and the running parts of a small service.
 struct School: Sendable {
     let prefix = "t\(UUID().uuidString.prefix(8).lowercased())."
