@@ -125,6 +125,10 @@ let executables: [Target] = [
     .executableTarget(
         name: "Contracts", dependencies: ["Kernel", "Events", "Messaging", .argumentParser], path: "Shared/Contracts",
         swiftSettings: .strict),
+    .executableTarget(
+        name: "Benchmarks",
+        dependencies: ["Kernel", "Events", "Postgres", "RabbitMQ", "Messaging", .logging, .argumentParser],
+        path: "Tests/Benchmarks/Swift", swiftSettings: .strict),
 ]
 
 let sharedTests: [Target] = [
