@@ -131,24 +131,6 @@ import Testing
         }
     }
 
-    @Test("a republication fills one queue, and what it does not name has ended") func republication() async throws {
-        let school = try School()
-        let named = (0..<1200).map { UUID.v7(at: Date(timeIntervalSince1970: 1_790_000_000 + Double($0))) }
-        let states = Republication.of(BellRang.self) { _, after, limit in
-            let from = after.flatMap { named.firstIndex(of: $0) }.map { $0 + 1 } ?? 0
-            return named[from...].prefix(limit).map { BellRang(bell: $0, version: 7) }
-        }
-        try await school.run([bells()]) {
-            let gone = UUID.v7()
-            try await school.database.execute("insert into state values (\(gone), 1, false)")
-            let said = try await Republication.run([states], to: school.prefix + "school.bells", outbox: school.outbox, database: school.database)
-            #expect(said.first?.count == 1200)
-            try await eventually(within: .seconds(30)) { try await school.count("select count(*) from state where ended") == 1 }
-            #expect(try await school.count("select count(*) from state where not ended") == 1200)
-            #expect(try await school.count("select count(*) from republished") == 0)
-        }
-    }
-
     @Test("a higher epoch beats any version of a lower one") func epochs() {
         let old = Received(BellRang(bell: UUID(), version: 1_000_000), epoch: 1)
         let restored = Received(BellRang(bell: UUID(), version: 3), epoch: 2)
