@@ -26,7 +26,9 @@ import Web
         var book = RouteBook(service: name)
         SignInRoutes(cabinet: cabinet).add(to: &book)
         RegistrationRoutes(cabinet: cabinet).add(to: &book)
+        RecoveryRoutes(cabinet: cabinet).add(to: &book)
         ProfileRoutes(cabinet: cabinet).add(to: &book)
+        ConfirmationRoutes(cabinet: cabinet).add(to: &book)
         PeopleRoutes(cabinet: cabinet).add(to: &book)
         InvitationRoutes(cabinet: cabinet).add(to: &book)
         return book

@@ -77,8 +77,13 @@ import Testing
         let outbox = school.outbox
         try await school.database.transaction { transaction in
             try ChangeOwnName(personID: olga, surname: "Ветрова-Лис", givenName: "Ольга", patronymic: "Игоревна").run(in: transaction, outbox)
-            try ChangeContact(personID: olga, phone: "+79169999999", email: "new@example.org").run(in: transaction, outbox)
         }
+        try await school.give("G1", login: "olga")
+        let change = ChangeContact(personID: olga, phone: "+79169999999", email: "new@example.org", password: "gz7mtk4q", now: school.now)
+        try await change.run(school.database, school.letters, school.bench)
+        let token = String(try await school.link(.confirmAddress).split(separator: "/").last ?? "")
+        let now = school.now
+        #expect(try await school.database.transaction { try ConfirmAddress(token: token, now: now).run(in: $0, outbox) } == "new@example.org")
         try await school.open()
         let profile = try await school.database.read { try OwnProfile.read(olga, now: Date(), in: $0) }
         #expect(profile?.name.surname == "Ветрова-Лис")

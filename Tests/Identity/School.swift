@@ -107,7 +107,28 @@ struct School: Sendable {
     }
 
     func register(_ registration: RegisterByCode) async throws -> RegisterByCode.Outcome {
-        try await registration.run(database, outbox, bench, nil)
+        try await registration.run(database, letters, bench, nil)
+    }
+
+    var letters: AccessLetters { AccessLetters(outbox: outbox, publicAddress: "https://school.test") }
+
+    /// The letters that Notifier was asked for, oldest first.
+    func askedLetters() async throws -> [SendAccessLetter] {
+        struct Envelope: Decodable { let data: SendAccessLetter }
+        return try await database.rows(
+            "select body from outbox where routing_key = \(SendAccessLetter.name) order by seq", as: Data.self
+        ).map { try EventCoding.decoder.decode(Envelope.self, from: $0).data }
+    }
+
+    /// What the newest letter of a kind leads to, as a path.
+    func link(_ kind: AccessLetterKind, from address: String = "https://school.test") async throws -> String {
+        let link = try await askedLetters().last { $0.kind == kind }?.link ?? ""
+        return String(link.dropFirst(address.count))
+    }
+
+    func profile(_ number: String) async throws -> OwnProfile? {
+        let (id, now) = (try await id(number), now)
+        return try await database.read { try OwnProfile.read(id, now: now, in: $0) }
     }
 
     /// Gives somebody of the roster a login without ceremony.

@@ -45,42 +45,6 @@ struct ChangeOwnName: Sendable {
     }
 }
 
-/// Another phone or e-mail address (ID-23, ID-24). A new address is unconfirmed (ID-14).
-struct ChangeContact: Sendable {
-    let personID: UUID
-    let phone: String
-    let email: String
-
-    /// - Throws: ``ProfileRefused`` by field.
-    func run(in transaction: borrowing Transaction, _ outbox: Outbox) throws {
-        let kind = try transaction.first("select kind from person where id = \(personID)", as: String.self)
-        var wrong: [String: FieldMessage] = [:]
-        let number = PhoneNumber(phone)
-        let address = EmailAddress(email)
-        // ID-10: a guardian cannot do without; pupils and staff may leave them empty.
-        if phone.trimmed.isEmpty {
-            if kind == "guardian" { wrong["phone"] = "Parents give a mobile phone: the school reaches them by it." }
-        } else if number == nil {
-            wrong["phone"] = "This is no phone number. Write it like +7 916 123-45-67."
-        }
-        if email.trimmed.isEmpty {
-            if kind == "guardian" { wrong["email"] = "Parents give an e-mail address: letters about the child come to it." }
-        } else if address == nil {
-            wrong["email"] = "This is no e-mail address."
-        }
-        guard wrong.isEmpty else { throw ProfileRefused(fields: wrong) }
-        let changed = try transaction.execute(
-            """
-            insert into contact as c (person_id, phone, email) values (\(personID), \(number?.text), \(address?.text))
-            on conflict (person_id) do update set phone = excluded.phone, email = excluded.email,
-                email_confirmed = c.email_confirmed and c.email is not distinct from excluded.email,
-                version = c.version + 1
-            where (c.phone, c.email) is distinct from (excluded.phone, excluded.email)
-            """)
-        if changed > 0 { try TouchedPeople(contacts: [personID]).publish(to: outbox, in: transaction) }
-    }
-}
-
 /// The language of pages and letters.
 struct ChangeLanguage: Sendable {
     let personID: UUID

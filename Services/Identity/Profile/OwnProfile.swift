@@ -27,6 +27,8 @@ struct OwnProfile: Sendable, Equatable {
     let phone: String?
     let email: String?
     let isEmailConfirmed: Bool
+    /// Entered and waiting for the answer to its letter.
+    let newEmail: String?
     let language: String
     /// Of a pupil.
     let className: ClassName?
@@ -38,14 +40,14 @@ struct OwnProfile: Sendable, Equatable {
         let found = try transaction.first(
             """
             select p.kind, p.surname, p.given_name, p.patronymic, p.birth_on, l.name, c.phone, c.email,
-                   coalesce(c.email_confirmed, false), coalesce(c.language, 'ru'), k.grade, k.letter, s.name
+                   coalesce(c.email_confirmed, false), c.new_email, coalesce(c.language, 'ru'), k.grade, k.letter, s.name
             from person p left join login l on l.person_id = p.id left join contact c on c.person_id = p.id
                 left join pupil u on u.person_id = p.id left join class k on k.id = u.class_id
                 left join school s on s.id = u.school_id
             where p.id = \(id)
             """,
             as: String.self, String.self, String.self, String?.self, Day?.self, String?.self, String?.self,
-            String?.self, Bool.self, String.self, Int?.self, String?.self, String?.self)
+            String?.self, Bool.self, String?.self, String.self, Int?.self, String?.self, String?.self)
         guard let row = found else { return nil }
         let children = try transaction.rows(
             """
@@ -71,8 +73,8 @@ struct OwnProfile: Sendable, Equatable {
         return OwnProfile(
             kind: InvitationKind(rawValue: row.0) ?? .guardian,
             name: PersonName(surname: row.1, given: row.2, patronymic: row.3), birthDate: row.4, login: row.5,
-            phone: row.6, email: row.7, isEmailConfirmed: row.8, language: row.9,
-            className: Self.className(row.10, row.11), schoolName: row.12, children: children, sessions: sessions)
+            phone: row.6, email: row.7, isEmailConfirmed: row.8, newEmail: row.9, language: row.10,
+            className: Self.className(row.11, row.12), schoolName: row.13, children: children, sessions: sessions)
     }
 
     private static func className(_ grade: Int?, _ letter: String?) -> ClassName? {

@@ -36,6 +36,10 @@ struct ProfilePage: Page {
     let patronymic: FilledField
     let phone: FilledField
     let email: FilledField
+    /// Whether the address counts already (ID-14, ID-15).
+    let addressState: String?
+    let addressWaits: Bool
+    let contactPassword: FilledField
     let isGuardian: Bool
     let children: [Child]
     let hasChildren: Bool
@@ -71,7 +75,16 @@ struct ProfilePage: Page {
         given = field("given", profile.name.given)
         patronymic = field("patronymic", profile.name.patronymic)
         phone = field("phone", profile.phone.map(PhoneNumber.spaced))
-        email = field("email", profile.email)
+        email = field("email", profile.newEmail ?? profile.email)
+        addressWaits = profile.newEmail != nil || (profile.email != nil && !profile.isEmailConfirmed)
+        if let new = profile.newEmail, let present = profile.email {
+            addressState = visit.tr("%@ waits to be confirmed; until then %@ counts.", new, present)
+        } else if addressWaits {
+            addressState = visit.tr("This address is not confirmed yet.")
+        } else {
+            addressState = profile.email == nil ? nil : visit.tr("This address is confirmed.")
+        }
+        contactPassword = FilledField(value: "", wrong: wrong["contact-password"].map(visit.sentence))
         children = profile.children.map { child in
             Child(
                 id: child.id, name: child.name.full, given: child.name.given, accent: child.accent,

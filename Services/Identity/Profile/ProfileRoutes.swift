@@ -27,10 +27,10 @@ struct ProfileRoutes: Sendable {
         }
         book.post("/identity/profile/contact", .seeOneself, about: .oneself) { visit in
             try await change(visit, "contact", keeping: ["phone", "email"]) { form in
-                let command = ChangeContact(
-                    personID: visit.viewer.personID, phone: form["phone"] ?? "", email: form["email"] ?? "")
-                let outbox = cabinet.outbox
-                try await cabinet.database.transaction { try command.run(in: $0, outbox) }
+                try await ChangeContact(
+                    personID: visit.viewer.personID, phone: form["phone"] ?? "", email: form["email"] ?? "",
+                    password: form["password"] ?? "", now: visit.now
+                ).run(cabinet.database, cabinet.letters, cabinet.bench)
             }
         }
         book.post("/identity/profile/login", .seeOneself, about: .oneself) { visit in

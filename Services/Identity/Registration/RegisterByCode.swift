@@ -80,7 +80,7 @@ struct RegisterByCode: Sendable {
     }
 
     func run(
-        _ database: Database, _ outbox: Outbox, _ bench: HashingBench, _ common: CommonPasswords?
+        _ database: Database, _ letters: AccessLetters, _ bench: HashingBench, _ common: CommonPasswords?
     ) async throws -> Outcome {
         guard let first = InvitationCode(code) else { return .refused(["code": FieldMessage(InvitationRefused.unknown.text)]) }
         let (others, unreadable) = InvitationCode.list(otherCodes)
@@ -117,7 +117,7 @@ struct RegisterByCode: Sendable {
             let password = password
             let hash = try await bench.run { try PasswordHash.make(password) }
             return try await database.transaction { transaction in
-                try register(checked, passwordHash: hash, hashes, more, in: transaction, outbox)
+                try register(checked, passwordHash: hash, hashes, more, in: transaction, letters)
             }
         } catch let refused as InvitationRefused {
             return .refused(["code": FieldMessage(refused.text)])
@@ -130,7 +130,7 @@ struct RegisterByCode: Sendable {
 
     private func register(
         _ checked: Checked, passwordHash: String, _ hashes: [Data], _ more: [InvitationCode],
-        in transaction: borrowing Transaction, _ outbox: Outbox
+        in transaction: borrowing Transaction, _ letters: AccessLetters
     ) throws -> Outcome {
         // Locked again: another registration may have used a code meanwhile.
         let invitation = try Invitation.find(hashes[0], now: now, lock: true, in: transaction)
@@ -144,24 +144,25 @@ struct RegisterByCode: Sendable {
         let personID = try person(for: invitation, named: checked.name, &touched, in: transaction)
         try transaction.execute(
             """
-            insert into login (person_id, name, name_key, password_hash, created_at, changed_at)
-            values (\(personID), \(checked.login.text), \(checked.login.key), \(passwordHash), \(now), \(now))
+            insert into login (person_id, name, name_key, password_hash, confirms_data, created_at, changed_at)
+            values (\(personID), \(checked.login.text), \(checked.login.key), \(passwordHash), true, \(now), \(now))
             """)
         try transaction.execute(
             """
-            insert into contact as c (person_id, phone, email, language)
-            values (\(personID), \(checked.phone?.text), \(checked.email?.text), \(language))
-            on conflict (person_id) do update set phone = coalesce(excluded.phone, c.phone),
-                email = coalesce(excluded.email, c.email), language = excluded.language,
-                email_confirmed = c.email_confirmed and c.email is not distinct from coalesce(excluded.email, c.email),
+            insert into contact as c (person_id, phone, language) values (\(personID), \(checked.phone?.text), \(language))
+            on conflict (person_id) do update set phone = coalesce(excluded.phone, c.phone), language = excluded.language,
                 version = c.version + 1
             """)
+        if let email = checked.email {
+            // ID-14: an address that somebody typed counts when its letter has been answered.
+            try NewAddress(personID: personID, email: email, now: now).enter(in: transaction, letters)
+        }
         touched.contacts.insert(personID)
         try invitation.use(by: personID, now: now, in: transaction)
         if invitation.kind == .guardian {
             try AddChild.grant(personID, [invitation] + others, now: now, &touched, in: transaction)
         }
-        try touched.publish(to: outbox, in: transaction)
+        try touched.publish(to: letters.outbox, in: transaction)
         return .registered(personID: personID, login: checked.login.text)
     }
 

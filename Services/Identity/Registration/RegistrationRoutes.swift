@@ -69,7 +69,7 @@ struct RegistrationRoutes: Sendable {
             repeated: text("repeated"), surname: text("surname"), givenName: text("given"), patronymic: text("patronymic"),
             phone: text("phone"), email: text("email"), language: visit.language.rawValue, address: visit.address, now: visit.now)
         do {
-            switch try await registration.run(cabinet.database, cabinet.outbox, cabinet.bench, cabinet.common) {
+            switch try await registration.run(cabinet.database, cabinet.letters, cabinet.bench, cabinet.common) {
             case .registered(_, let login):
                 return .seeOther("/identity/registration/done?login=\(SignInRoutes.encoded(login))")
             case .refused(let fields):

@@ -70,12 +70,13 @@ struct UpsertContacts {
         return Set(
             try transaction.rows(
                 """
-                insert into contact as c (person_id, phone, email, roster_line)
-                select t.id, nullif(t.phone, ''), nullif(t.email, ''), t.line
+                insert into contact as c (person_id, phone, email, email_from_school, roster_line)
+                select t.id, nullif(t.phone, ''), nullif(t.email, ''), t.email <> '', t.line
                 from unnest(\(entries.map(\.person))::uuid[], \(entries.map { $0.contact.phone ?? "" })::text[],
                             \(entries.map { $0.contact.email ?? "" })::text[],
                             \(entries.map(\.contact.fingerprint))::text[]) as t (id, phone, email, line)
                 on conflict (person_id) do update set phone = excluded.phone, email = excluded.email,
+                    email_from_school = excluded.email_from_school,
                     email_confirmed = c.email_confirmed and c.email is not distinct from excluded.email,
                     roster_line = excluded.roster_line, version = c.version + 1
                 where c.roster_line is distinct from excluded.roster_line

@@ -25,6 +25,11 @@ enum Guessing {
         /// Invitation codes from one address, and from all.
         case codeAddress = "code-address"
         case codeOverall = "code-overall"
+        /// Asking for the way to a new password, from one address; and for one login or e-mail, whether it exists or not.
+        case recoveryAddress = "recovery-address"
+        case recovery
+        /// Letters with a link that one person has asked for.
+        case letter
 
         /// Attempts in a window, and its length in seconds.
         var limit: (attempts: Int, window: TimeInterval) {
@@ -36,6 +41,8 @@ enum Guessing {
             case .overall: (600, 60)
             case .codeAddress: (20, 15 * 60)
             case .codeOverall: (200, 60)
+            case .recoveryAddress: (60, 3600)
+            case .recovery, .letter: (3, 3600)
             }
         }
 
@@ -102,6 +109,21 @@ enum Guessing {
 
     static func forgiveOwn(_ person: String, in transaction: borrowing Transaction) throws {
         try forget(.own, key(person), in: transaction)
+    }
+
+    /// Counts a question for the way to a new password; an address that asks for everybody has to wait.
+    static func countRecovery(address: String, now: Date, in transaction: borrowing Transaction) throws -> Verdict {
+        try count(.recoveryAddress, key(address), limit: Scope.recoveryAddress.limit.attempts, now: now, in: transaction)
+    }
+
+    /// Counts questions about one login or e-mail: after a few no more letters go out, and nobody is told.
+    static func countRecovery(of account: String, now: Date, in transaction: borrowing Transaction) throws -> Verdict {
+        try count(.recovery, key(account), limit: Scope.recovery.limit.attempts, now: now, in: transaction)
+    }
+
+    /// Counts letters that somebody asks for himself.
+    static func countLetter(of person: String, now: Date, in transaction: borrowing Transaction) throws -> Verdict {
+        try count(.letter, key(person), limit: Scope.letter.limit.attempts, now: now, in: transaction)
     }
 
     /// Removes windows that are over.

@@ -19,6 +19,7 @@ struct Housekeeping: Service {
                     try await keys.renew(now: now)
                     try await database.transaction { transaction in
                         try Guessing.sweep(now: now, in: transaction)
+                        try LetterToken.sweep(now: now, in: transaction)
                         try EndSessions.sweep(now: now, in: transaction)
                     }
                     try await Task.sleep(for: .seconds(900))

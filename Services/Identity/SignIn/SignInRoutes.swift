@@ -16,6 +16,7 @@ struct Cabinet: Sendable {
     let bench = HashingBench()
     let common = CommonPasswords()
     let signer: TokenSigner
+    var letters: AccessLetters { AccessLetters(outbox: outbox, publicAddress: publicAddress) }
 
     init(_ parts: Parts) {
         database = parts.database
@@ -59,6 +60,7 @@ struct SignInRoutes: Sendable {
         switch visit.query("why") {
         case "out": notice = visit.tr("You are signed out.")
         case "ended": notice = visit.tr("Your password was changed on another device, or your session was ended. Sign in again.")
+        case "recovered": notice = visit.tr("The new password is saved. Sign in with it.")
         case "late": notice = visit.tr("The quarter of an hour for a new password is over. Sign in again.")
         default: break
         }
@@ -149,7 +151,14 @@ struct SignInRoutes: Sendable {
         guard let person = try await cabinet.database.read({ try SignedInPerson.read(session.personID, in: $0) }) else {
             throw Problem.notFound
         }
-        return try await cookies(.seeOther(to ?? StaffSections.start(of: person)), person, session, visit.now)
+        let next = to ?? StaffSections.start(of: person)
+        // ID-14: after registration the first thing seen is what is to be confirmed; every section is open all the same.
+        let confirms = try await cabinet.database.transaction { transaction in
+            try transaction.execute(
+                "update login set confirms_data = false where person_id = \(session.personID) and confirms_data") == 1
+        }
+        let place = confirms ? "/identity/profile/confirmation?to=\(Self.encoded(next))" : next
+        return try await cookies(.seeOther(place), person, session, visit.now)
             .settingCookie(Self.deviceCookie, device.text, seconds: Self.deviceLife)
     }
 
