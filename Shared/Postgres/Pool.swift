@@ -1,7 +1,8 @@
 import DequeModule
+import Metrics
 import Synchronization
 
-/// Hands connections out, first come, first served.
+/// Hands connections out, first come, first served, and counts: how many are in use, how many wait and for how long.
 final class Pool: Sendable {
     private struct Waiter {
         let id: UInt64
@@ -18,8 +19,21 @@ final class Pool: Sendable {
 
     private let configuration: DatabaseConfiguration
     private let state = Mutex(State())
+    private let inUse: Gauge
+    private let standing: Gauge
+    private let waits: Timer
+    private let refusals: Counter
 
-    init(_ configuration: DatabaseConfiguration) { self.configuration = configuration }
+    init(_ configuration: DatabaseConfiguration) {
+        self.configuration = configuration
+        let labels = [("pool", configuration.applicationName)]
+        inUse = Gauge(label: "zvonok_database_connections_in_use", dimensions: labels)
+        standing = Gauge(label: "zvonok_database_waiting", dimensions: labels)
+        waits = Timer(label: "zvonok_database_wait", dimensions: labels)
+        refusals = Counter(label: "zvonok_database_pool_exhausted_total", dimensions: labels)
+        inUse.record(0)
+        standing.record(0)
+    }
 
     func withConnection<T: Sendable>(_ body: (PooledConnection) async throws -> T) async throws -> T {
         try Task.checkCancellation()
@@ -40,8 +54,10 @@ final class Pool: Sendable {
         let (free, waiters) = state.withLock { state in
             state.isClosed = true
             defer {
+                state.open -= state.free.count
                 state.free = []
                 state.waiters = []
+                standing.record(0)
             }
             return (state.free, state.waiters)
         }
@@ -50,7 +66,9 @@ final class Pool: Sendable {
     }
 
     private func take() async throws -> PooledConnection {
-        if let connection = try state.withLock({ try Self.immediately(&$0, configuration) }) { return connection }
+        if let connection = try state.withLock({ try immediately(&$0) }) { return connection }
+        let start = ContinuousClock.now
+        defer { waits.record(duration: .now - start) }
         let id = state.withLock { state -> UInt64 in
             state.count += 1
             return state.count
@@ -62,11 +80,12 @@ final class Pool: Sendable {
             try await withCheckedThrowingContinuation { continuation in
                 let answer = state.withLock { state -> Result<PooledConnection, DatabaseClosed>? in
                     do throws(DatabaseClosed) {
-                        if let connection = try Self.immediately(&state, configuration) { return .success(connection) }
+                        if let connection = try immediately(&state) { return .success(connection) }
                     } catch {
                         return .failure(error)
                     }
                     state.waiters.append(Waiter(id: id, continuation: continuation))
+                    standing.record(state.waiters.count)
                     return nil
                 }
                 switch answer {
@@ -88,22 +107,33 @@ final class Pool: Sendable {
         }
     }
 
-    private static func immediately(
-        _ state: inout State, _ configuration: DatabaseConfiguration
-    ) throws(DatabaseClosed) -> PooledConnection? {
+    private func immediately(_ state: inout State) throws(DatabaseClosed) -> PooledConnection? {
         guard !state.isClosed else { throw DatabaseClosed() }
         guard state.waiters.isEmpty else { return nil }
         // The one used last: its statements are prepared and its pages are warm.
-        if let connection = state.free.popLast() { return connection }
+        if let connection = state.free.popLast() {
+            inUse.record(state.open - state.free.count)
+            return connection
+        }
         guard state.open < configuration.poolSize else { return nil }
         state.open += 1
+        inUse.record(state.open - state.free.count)
         return PooledConnection(configuration, number: state.open)
     }
 
     private func give(_ connection: PooledConnection) {
         let (waiter, isClosed) = state.withLock { state -> (Waiter?, Bool) in
-            if let waiter = state.waiters.popFirst() { return (waiter, false) }
-            if !state.isClosed { state.free.append(connection) }
+            if let waiter = state.waiters.popFirst() {
+                standing.record(state.waiters.count)
+                return (waiter, false)
+            }
+            if state.isClosed {
+                // It leaves for good: in use is what has not come back yet.
+                state.open -= 1
+            } else {
+                state.free.append(connection)
+            }
+            inUse.record(state.open - state.free.count)
             return (nil, state.isClosed)
         }
         waiter?.continuation.resume(returning: connection)
@@ -113,8 +143,10 @@ final class Pool: Sendable {
     private func refuse(_ id: UInt64, _ error: any Error) {
         let waiter = state.withLock { state -> Waiter? in
             guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
+            defer { standing.record(state.waiters.count) }
             return state.waiters.remove(at: index)
         }
+        if waiter != nil, error is PoolExhausted { refusals.increment() }
         waiter?.continuation.resume(throwing: error)
     }
 }

@@ -1,5 +1,6 @@
 import CLibPQ
 import Dispatch
+import Metrics
 import Synchronization
 
 /// A place in the pool: an actor on a queue of its own, and the connection it holds while there is one.
@@ -12,10 +13,13 @@ actor PooledConnection {
     /// Whether the connection was made for what runs on it now.
     private var wasFresh = false
     private let cancelling = Cancelling()
+    private let opened: Counter
 
     init(_ configuration: DatabaseConfiguration, number: Int) {
         self.configuration = configuration
         executor = QueueExecutor(label: "postgres.\(configuration.applicationName).\(number)")
+        opened = Counter(
+            label: "zvonok_database_connections_opened_total", dimensions: [("pool", configuration.applicationName)])
     }
 
     func disconnect() {
@@ -96,6 +100,7 @@ actor PooledConnection {
         disconnect()
         wasFresh = true
         let fresh = try Connection(configuration)
+        opened.increment()
         cancelling.replace(with: fresh.canceller().map(CancelHandle.init(pointer:)))
         connection = fresh
         return fresh
