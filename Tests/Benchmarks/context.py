@@ -69,7 +69,7 @@ class Context:
         if done.returncode != 0:
             raise RuntimeError(f"{Path(words[0]).name} {words[1]} ended with {done.returncode}")
         result = json.loads(done.stdout.splitlines()[-1])
-        print(f"  {Path(words[0]).name} {words[1]}: {result['rate']:,.0f} a second", file=sys.stderr, flush=True)
+        print(f"  {Path(words[0]).name} {Path(words[1]).stem}: {result['rate']:,.0f} a second", file=sys.stderr, flush=True)
         return result["rate"]
 
     def ours(self, command: str, *options: str | Path | int) -> float:

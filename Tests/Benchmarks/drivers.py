@@ -35,7 +35,8 @@ def statement(context: Context, name: str, sql: str) -> list[Row]:
     context.make_database()
     where = ["--conninfo", context.conninfo]
     subprocess.run([context.bin / "Benchmarks", "prepare", *where, "--amqp", context.amqp], check=True)
-    context.sql("vacuum (analyze) figure; checkpoint")
+    context.sql("vacuum (analyze) figure")
+    context.sql("checkpoint")
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "statement.sql"
         script.write_text(f"\\set id random(1, 100000)\n{sql};\n")

@@ -1,0 +1,492 @@
+"""Benchmarks over the running services: a system of its own, started by deploy/up, with the demo school in it."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import hashlib
+import json
+import os
+import random
+import re
+import ssl
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+from table import Row, ratio_row
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "deploy" / "demo"))
+
+SERVICES = ["identity", "ledger", "canteen", "access", "journal", "notifier"]
+
+
+class System:
+    """One installation with the demo school, for all benchmarks of a run."""
+
+    _running: System | None = None
+
+    @classmethod
+    def running(cls, context) -> System:
+        """Starts it with the first benchmark that asks."""
+        if cls._running is None:
+            cls._running = System(context)
+        return cls._running
+
+    @classmethod
+    def stop(cls):
+        """Stops it and forgets its data."""
+        if cls._running is not None:
+            subprocess.run([ROOT / "deploy" / "down", "--wipe"], env=cls._running.environment, stdout=subprocess.DEVNULL)
+            cls._running = None
+
+    def __init__(self, context):
+        self.folder = context.raw.parent / "system"
+        self.environment = dict(
+            os.environ, ZVONOK_RUN=str(self.folder), ZVONOK_PORTS=str(context.ports + 100), ZVONOK_BIN=str(context.bin),
+            ZVONOK_DEMO=str(self.folder / "demo.json"))
+        os.environ["ZVONOK_DEMO"] = self.environment["ZVONOK_DEMO"]
+        subprocess.run([ROOT / "deploy" / "down", "--wipe"], env=self.environment, stdout=subprocess.DEVNULL)
+        subprocess.run([ROOT / "deploy" / "up", "--detach"], env=self.environment, check=True, stdout=sys.stderr)
+        from school import Demo, rows, LISTS
+
+        self.demo = Demo()
+        self.raw = context.raw
+        cards = {line["person_number"]: line["number"] for line in rows(LISTS / "cards.csv")}
+        held = self.demo.ask("select distinct p.roster_number from access.directory_person p join access.card c on c.person_id = p.id"
+                             " where p.is_pupil and c.status = 'active' order by 1")
+        #: Card numbers as they are printed, one for each pupil.
+        self.cards = [cards[line[0]] for line in held if line[0] in cards]
+        self.pupils = [line[0] for line in self.demo.ask("select id from ledger.directory_pupil where not ended order by id")]
+        self.give_money()
+        self.quiet()
+
+    def ask(self, sql: str) -> str:
+        """The first field of the first row."""
+        lines = self.demo.ask(sql)
+        return lines[0][0] if lines else ""
+
+    def number(self, sql: str) -> int:
+        return int(self.ask(sql) or 0)
+
+    def give_money(self):
+        """Enough for every benchmark, through the cash desk."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        opener = self.demo.signed_in("accountant")
+
+        def put(numbered):
+            number, child = numbered
+            form = {"id": str(uuid.uuid4()), "amount": "10000", "receipt": f"B-{number}"}
+            return self.demo.request(opener, f"/ledger/children/{child}/top-ups", form=form)[0]
+
+        with ThreadPoolExecutor(4) as pool:
+            refused = [status for status in pool.map(put, enumerate(self.pupils)) if status >= 400]
+        if refused:
+            raise SystemExit(f"{len(refused)} top-ups were refused: {refused[0]}")
+
+    def waiting(self) -> int:
+        """Messages that some service has written and not yet handed to the broker."""
+        return self.number("select " + " + ".join(f"(select count(*) from {name}.outbox)" for name in SERVICES))
+
+    def queued(self) -> int:
+        """Messages in the queues of the services, asked of the broker itself."""
+        import urllib.request
+        from base64 import b64encode
+
+        address = self.demo.facts["management"]
+        user, host = re.match(r"http://(.*)@(.*)", address).groups()
+        request = urllib.request.Request(
+            f"http://{host}/api/queues?columns=name,messages&disable_stats=false",
+            headers={"Authorization": "Basic " + b64encode(user.encode()).decode()})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return sum(queue.get("messages", 0) for queue in json.load(answer)
+                       if not queue["name"].endswith(".dead") and queue["name"] != "unrouted")
+
+    def quiet(self, seconds: float = 180):
+        """Waits until nobody has anything to do: what one benchmark leaves must not burden the next."""
+        end, calm = time.time() + seconds, 0
+        while time.time() < end and calm < 3:
+            calm = calm + 1 if self.waiting() == 0 and self.queued() == 0 else 0
+            time.sleep(1.5)
+
+    def pid(self, service: str) -> int:
+        return int((Path(self.demo.facts["folders"]["pids"]) / service).read_text().split()[0])
+
+    def shoot(self, exchange: str, lines: list[str], rate: int, content_type: str = "application/json") -> subprocess.Popen:
+        """Publishes lines (key, message id, body) from a process of its own."""
+        file = self.folder / "lines"
+        file.write_text("\n".join(lines) + "\n")
+        host, port = self.demo.facts["amqp"].split(":")
+        user, password = re.match(r"http://(.*?):(.*)@", self.demo.facts["management"]).groups()
+        return subprocess.Popen(
+            [self.raw / "shoot", host, port, user, password, exchange, str(rate), content_type],
+            stdin=open(file), stdout=subprocess.PIPE, text=True)
+
+
+def percentile(values: list[float], part: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+
+
+# Passages
+
+
+def passages(context) -> list[Row]:
+    """Readings of two gates at 6,000 a second: raw, durable, understood, and told to everybody."""
+    system = System.running(context)
+    rate, count = 6_000, 90_000
+    sustained, behind, burst = [], [], []
+    for round_ in range(context.rounds):
+        seconds, largest = _passages(system, round_ * 2, count, rate)
+        sustained.append(count / seconds)
+        behind.append(largest)
+        seconds, _ = _passages(system, round_ * 2 + 1, count, 0)
+        burst.append(count / seconds)
+    kept = statistics.median(sustained)
+    return [
+        # The last reading is published a little after the first: 2 % are the time of the last batch.
+        Row("passages at 6,000 a second", "/s", kept, "at least 6,000 a second", kept >= rate * 0.98,
+            note=f"{count:,} readings over AMQP, to the last published event; never more than {int(statistics.median(behind)):,}"
+                 " behind the sender"),
+        Row("passages as fast as they come", "/s", statistics.median(burst), "", None,
+            note="the same as fast as the broker confirms, the sender on the same two cores"),
+    ]
+
+
+def _passages(system: System, number: int, count: int, rate: int) -> tuple[float, int]:
+    """Gives the seconds from the first reading sent to the last event published, and how far the services were behind."""
+    demo, now = system.demo, datetime.datetime.now(datetime.timezone.utc)
+    boot = int(time.time())
+    keys = [demo.facts["devices"][name]["routingKey"] for name in ("gate-1", "gate-2")]
+    people = len(system.cards)
+    start = now - datetime.timedelta(days=2 + number)
+    lines = []
+    for index in range(count):
+        turn, person = divmod(index, people)
+        at = start + datetime.timedelta(seconds=90 * turn + person % 60)
+        body = {"boot": boot, "sentAt": now.isoformat(timespec="milliseconds"), "readings": [
+            {"seq": index, "at": at.isoformat(timespec="seconds"), "card": system.cards[person], "direction": "out" if turn % 2 else "in"}]}
+        lines.append(f"{keys[index % 2]}\t-\t{json.dumps(body)}")
+    before = system.number("select max(id) from access.raw_reading")
+    passages = system.number("select count(*) from access.passage")
+    sender, largest, ended = system.shoot("school.edge", lines, rate), 0, None
+    began = time.time()
+    while ended is None or sender.poll() is None:
+        taken = system.number("select max(id) from access.raw_reading") - before
+        if sender.poll() is None and rate:
+            largest = max(largest, int(min(count, rate * (time.time() - began)) - taken))
+        if taken >= count and system.number("select count(*) from access.outbox") == 0:
+            ended = ended or time.time()
+        if time.time() - began > 300:
+            raise SystemExit(f"only {taken} of {count} readings after five minutes")
+        time.sleep(0.2)
+    sent = json.loads(sender.communicate()[0])
+    recorded = system.number("select count(*) from access.passage") - passages
+    if recorded != count:
+        raise SystemExit(f"{count} readings became {recorded} passages")
+    system.quiet()
+    return ended - sent["first"], largest
+
+
+# Charges
+
+
+def charges(context) -> list[Row]:
+    """Charge commands from the queue to the published answer, beside pgbench simple-update over as many connections."""
+    system = System.running(context)
+    ours, peer = [], []
+    subprocess.run(["psql", system.demo.facts["postgres"], "-qc", "create database pgbench"], check=True)
+    address = system.demo.facts["postgres"].replace("dbname=zvonok", "dbname=pgbench")
+    subprocess.run(["pgbench", "-i", "-q", "-s", "10", address], check=True, capture_output=True)
+    for _ in range(context.rounds):
+        ours.append(_charges(system, 30_000))
+        done = subprocess.run(["pgbench", "-N", "-M", "prepared", "-c", "6", "-j", "2", "-T", "6", address],
+                              check=True, capture_output=True, text=True)
+        peer.append(float(re.search(r"tps = ([0-9.]+)", done.stdout).group(1)))
+    return [ratio_row("charges, command to event", "/s", ours, "pgbench simple-update", peer, 0.8,
+                      "30,000 commands waiting in the queue, over 840 accounts; coalesced in batches as they always are")]
+
+
+def _charges(system: System, count: int) -> float:
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    lines = []
+    for index in range(count):
+        charge, sale, child = uuid.uuid4(), uuid.uuid4(), system.pupils[index % len(system.pupils)]
+        event = {"chargeID": str(charge), "saleID": str(sale), "attempt": 1, "personID": child, "amount": 1, "kind": "collective",
+                 "what": "Обед", "soldAt": now}
+        body = {"specversion": "1.0", "id": str(charge), "source": "/school/canteen", "type": "ledger.charge.v1", "subject": str(sale),
+                "time": now, "datacontenttype": "application/json", "partitionkey": str(sale),
+                "sequence": "000001000000000000000001", "data": event}
+        lines.append(f"ledger.charge.v1\t{charge}\t{json.dumps(body, ensure_ascii=False)}")
+    before = system.number("select count(*) from ledger.charge where state = 'posted'")
+    # The commands wait in the queue: the process stands still while they are published.
+    pid = system.pid("ledger")
+    os.kill(pid, 19)
+    try:
+        sender = system.shoot("school.commands", lines, 0, "application/cloudevents+json")
+        if json.loads(sender.communicate()[0])["returned"]:
+            raise SystemExit("charge commands were returned")
+    finally:
+        began = time.time()
+        os.kill(pid, 18)
+    while time.time() - began < 120:
+        time.sleep(0.1)
+        if system.number("select count(*) from ledger.outbox") == 0 and \
+                system.number("select count(*) from ledger.charge where state = 'posted'") - before >= count:
+            rate = count / (time.time() - began)
+            system.quiet()
+            return rate
+    raise SystemExit("the charges were not posted within two minutes")
+
+
+# The till and the feed
+
+
+async def _steadily(rate: int, seconds: float, act):
+    """Starts `act` at a steady rate whether earlier ones have ended or not, as people do; gives what each returned."""
+    loop, tasks = asyncio.get_running_loop(), []
+    began = loop.time()
+    for number in range(int(rate * seconds)):
+        wait = began + number / rate - loop.time()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        tasks.append(asyncio.create_task(act(number)))
+    return await asyncio.gather(*tasks)
+
+
+def _connector(system: System):
+    import aiohttp
+
+    return aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=system.demo.facts["authority"]), limit=64)
+
+
+def till(context) -> list[Row]:
+    """100 sales a second at the till, over HTTPS through the proxy, and their way into the feed."""
+    system = System.running(context)
+    _keep_commit_times(system)
+    middle, late, feed_middle, feed_late = [], [], [], []
+    for _ in range(context.rounds):
+        waits, sales = asyncio.run(_sell(system, 100, 15))
+        middle.append(percentile(waits, 0.5))
+        late.append(percentile(waits, 0.99))
+        system.quiet()
+        delays = _feed_delays(system, sales)
+        feed_middle.append(percentile(delays, 0.5))
+        feed_late.append(percentile(delays, 0.99))
+    return [
+        Row("a sale at the till, p99", "ms", statistics.median(late), "under 50 ms", statistics.median(late) < 50,
+            note=f"100 sales a second for 15 s, through the proxy; p50 {statistics.median(middle):.1f} ms"),
+        Row("from a sale's commit into the feed, p99", "ms", statistics.median(feed_late), "under 60 ms",
+            statistics.median(feed_late) < 60,
+            note=f"commit to commit, by PostgreSQL's own commit times; p50 {statistics.median(feed_middle):.1f} ms"),
+    ]
+
+
+async def _sell(system: System, rate: int, seconds: float) -> tuple[list[float], list[str]]:
+    import aiohttp
+
+    address, key = system.demo.facts["address"], system.demo.facts["till"]["key"]
+    headers = {"Authorization": f"Bearer {key}", "Origin": address, "Accept": "application/json"}
+    async with aiohttp.ClientSession(connector=_connector(system), headers=headers) as session:
+        async with session.get(f"{address}/canteen/tills/self/goods") as answer:
+            goods = (await answer.json())["items"]
+        cheap = min(goods, key=lambda item: item.get("price", 10**9) if isinstance(item.get("price"), int) else 10**9)
+        cards = random.sample(system.cards, len(system.cards))
+
+        async def sell(number: int):
+            sale = str(uuid.uuid4())
+            body = {"saleID": sale, "card": cards[number % len(cards)], "items": [{"item": cheap["item"], "quantity": 1}],
+                    "soldAt": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")}
+            began = time.perf_counter()
+            async with session.post(f"{address}/canteen/tills/self/sales", json=body) as answer:
+                told = await answer.json()
+                return time.perf_counter() - began, sale, answer.status, told.get("state")
+
+        # What is opened by the first request of all is not what a till meets at noon.
+        await _steadily(50, 2, sell)
+        results = await _steadily(rate, seconds, sell)
+    wrong = [result for result in results if result[2:] != (200, "completed")]
+    if len(wrong) > len(results) // 100:
+        raise SystemExit(f"{len(wrong)} of {len(results)} sales were not completed, the first: {wrong[0]}")
+    done = [result for result in results if result[2:] == (200, "completed")]
+    return [result[0] * 1000 for result in done], [result[1] for result in done]
+
+
+def _keep_commit_times(system: System):
+    """PostgreSQL notes when each transaction was committed; the supervisor starts it again after the change."""
+    if system.ask("show track_commit_timestamp") == "on":
+        return
+    subprocess.run(["psql", system.demo.facts["postgres"], "-qc", "alter system set track_commit_timestamp = on"], check=True)
+    os.kill(int(next(system.folder.glob("postgres*/**/postmaster.pid")).resolve().read_text().split()[0]), 2)
+    time.sleep(2)
+    end = time.time() + 60
+    while time.time() < end:
+        try:
+            if system.ask("show track_commit_timestamp") == "on":
+                return system.quiet()
+        except subprocess.CalledProcessError:
+            pass
+        time.sleep(0.5)
+    raise SystemExit("PostgreSQL did not come back")
+
+
+def _derived(parent: str, name: str) -> uuid.UUID:
+    """The identifier that the services derive from another one: RFC 9562, version 8, by SHA-256."""
+    word = bytearray(hashlib.sha256(uuid.UUID(parent).bytes + name.encode()).digest()[:16])
+    word[6] = word[6] & 0x0F | 0x80
+    word[8] = word[8] & 0x3F | 0x80
+    return uuid.UUID(bytes=bytes(word))
+
+
+def _feed_delays(system: System, sales: list[str]) -> list[float]:
+    """Milliseconds from the commit that completed each sale to the commit of its notice."""
+    delays: list[float] = []
+    for start in range(0, len(sales), 500):
+        pairs = ",".join(f"('{sale}'::uuid,'{_derived(sale, 'notice')}'::uuid)" for sale in sales[start:start + 500])
+        delays += [float(line[0]) for line in system.demo.ask(
+            f"with pair (sale, notice) as (values {pairs})"
+            " select extract(epoch from pg_xact_commit_timestamp(n.xmin) - pg_xact_commit_timestamp(s.xmin)) * 1000"
+            " from pair join canteen.sale s on s.id = sale join notifier.notice n on n.id = notice")]
+    if len(delays) < len(sales) * 0.99:
+        raise SystemExit(f"only {len(delays)} of {len(sales)} sales are in the feed")
+    return delays
+
+
+# Pages
+
+
+def pages(context) -> list[Row]:
+    """A mother looks around in the cabinet: 200 pages a second."""
+    system = System.running(context)
+    late, middle = [], []
+    for _ in range(context.rounds):
+        waits = asyncio.run(_look(system, 200, 15))
+        late.append(percentile(waits, 0.99))
+        middle.append(percentile(waits, 0.5))
+    return [Row("a page of the cabinet, p99", "ms", statistics.median(late), "under 50 ms", statistics.median(late) < 50,
+                note=f"200 pages a second for 15 s over HTTPS: home, diary, money, meals, attendance; p50 {statistics.median(middle):.1f} ms")]
+
+
+async def _look(system: System, rate: int, seconds: float) -> list[float]:
+    import aiohttp
+
+    address = system.demo.facts["address"]
+    sessions = []
+    for who in ("guardian", "guardian-of-one"):
+        person = next(p for p in system.demo.facts["signIns"] if p["who"] == who)
+        session = aiohttp.ClientSession(connector=_connector(system), headers={"Accept": "text/html", "Origin": address})
+        async with session.post(f"{address}/identity/sign-in", data={"login": person["login"], "password": person["password"]},
+                                allow_redirects=False) as answer:
+            if answer.status >= 400:
+                raise SystemExit(f"{who} could not sign in: {answer.status}")
+        async with session.get(f"{address}/") as answer:
+            home = await answer.text()
+        sessions.append((session, sorted(set(re.findall(r'href="(/(?:journal/diary|ledger/money|canteen/purchases|access/attendance|notifier/letters)[^"#]*)"', home)))))
+
+    async def look(number: int):
+        session, links = sessions[number % len(sessions)]
+        places = ["/"] + links
+        began = time.perf_counter()
+        async with session.get(address + places[number // len(sessions) % len(places)]) as answer:
+            await answer.read()
+            return time.perf_counter() - began, answer.status, str(answer.url)
+
+    await _steadily(50, 2, look)
+    results = await _steadily(rate, seconds, look)
+    for session, _ in sessions:
+        await session.close()
+    wrong = [result for result in results if result[1] != 200]
+    if wrong:
+        raise SystemExit(f"{len(wrong)} pages failed, the first: {wrong[0]}")
+    return [result[0] * 1000 for result in results]
+
+
+# Letters
+
+
+def digests(context) -> list[Row]:
+    """Letters built and sent to a sink, beside a bare libcurl loop that sends one of them again and again to the same sink."""
+    system = System.running(context)
+    port, families = context.ports + 95, 10
+    _more_guardians(system, families)
+    config = Path(system.demo.facts["services"]["notifier"]["config"])
+    own = system.folder / "letters.yaml"
+    text = re.sub(r'(?m)^(\s*)url: "smtp://[^"]*"', rf'\1url: "smtp://127.0.0.1:{port}"', config.read_text())
+    own.write_text(text)
+    own.chmod(0o600)
+    binary = system.demo.facts["services"]["notifier"]["binary"]
+    sink = subprocess.Popen(["/usr/sbin/smtp-sink", "-u", "nobody", f"127.0.0.1:{port}", "512"], stderr=subprocess.DEVNULL)
+    ours, bare, letters = [], [], 0
+    try:
+        # The running service sends nothing meanwhile: its letters of today are all gone or not due.
+        for _ in range(context.rounds):
+            system.demo.ask("delete from notifier.digest")
+            tonight = datetime.datetime.combine(system.demo.today, datetime.time(23, 30), system.demo.zone).astimezone(datetime.timezone.utc)
+            began = time.time()
+            done = subprocess.run([binary, "send-digests", "--now", tonight.strftime("%Y-%m-%dT%H:%M:%S.000Z"), "--config", str(own)],
+                                  capture_output=True, text=True)
+            seconds = time.time() - began
+            if done.returncode:
+                raise SystemExit(done.stderr)
+            letters = int(done.stdout.split()[0])
+            ours.append(letters / seconds)
+            body = system.folder / "letter.eml"
+            body.write_text(system.ask("select replace(encode(convert_to(body_html || body_text, 'UTF8'), 'base64'), E'\\n', '')"
+                                       " from notifier.digest where state = 'sent' order by length(body_html) limit 1"))
+            body.write_text("Subject: digest\r\n\r\n" + "\r\n".join(re.findall(".{1,76}", body.read_text())) + "\r\n")
+            found = subprocess.run([context.raw / "letters", f"smtp://127.0.0.1:{port}", str(max(2000, letters)), "4", body],
+                                   check=True, capture_output=True, text=True)
+            bare.append(json.loads(found.stdout)["rate"])
+    finally:
+        sink.terminate()
+    rate = statistics.median(ours)
+    return [Row("letters built and sent", "/s", rate, "at least 1,000 a second", rate >= 1000, "bare libcurl loop, 4 connections",
+                statistics.median(bare), f"{letters:,} letters, with the start of the process")]
+
+
+def _more_guardians(system: System, times: int):
+    """Gives every child more guardians, so that there is something to send; Notifier's own tables only."""
+    # psql runs one -c as one transaction.
+    system.demo.ask(f"""
+        create temporary table more as
+            select gen_random_uuid() as id, g.guardian_id as like_id from (select distinct guardian_id from notifier.directory_guardianship) g
+            cross join generate_series(1, {times});
+        insert into notifier.directory_guardianship (guardian_id, child_id, topics, is_primary, until_on)
+            select more.id, child_id, topics, is_primary, until_on from more join notifier.directory_guardianship g on g.guardian_id = like_id;
+        insert into notifier.contact (person_id, email, email_confirmed, language, version)
+            select id, 'parent@school.test', true, 'ru', 1 from more""")
+
+
+# At rest
+
+
+def rest(context) -> list[Row]:
+    """Resident memory and processor time of each service with nothing to do."""
+    system = System.running(context)
+    system.quiet()
+    ticks = os.sysconf("SC_CLK_TCK")
+
+    def used(pid: int) -> int:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+    pids = {name: system.pid(name) for name in SERVICES}
+    before, seconds = {name: used(pid) for name, pid in pids.items()}, 30
+    time.sleep(seconds)
+    rows = []
+    for name, pid in pids.items():
+        memory = int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text()).group(1)) / 1024
+        share = (used(pid) - before[name]) / ticks / seconds * 100
+        rows.append(Row(f"{name} at rest: memory", "MB", memory, "under 80 MB", memory < 80))
+        rows.append(Row(f"{name} at rest: processor", "%", share, "under 1 %", share < 1))
+    return rows
+
+
+def benchmarks() -> dict:
+    """By name, in the order in which they run: rest first, for memory grows with what was done."""
+    return {"rest": rest, "passages": passages, "charges": charges, "till": till, "pages": pages, "digests": digests}
