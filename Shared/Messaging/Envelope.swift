@@ -143,7 +143,26 @@ enum Envelope {
     }
 
     /// Reads a whole body as an event of one type.
+    ///
+    /// - Throws: ``Unacceptable`` that says what is wrong with it.
     static func decode<E: Event>(_ body: [UInt8], as type: E.Type, with decoder: JSONDecoder) throws -> Received<E> {
+        guard let head = EnvelopeHead(body), head.type == E.name, head.specversion.hasPrefix("1."), let id = head.id,
+            let event = try? decoder.decode(E.self, from: Data(body[head.data]))
+        else { return try decodeThoroughly(body, as: type, with: decoder) }
+        return Received(
+            event, id: id, time: head.time ?? Date(), source: head.source, epoch: epoch(in: head.sequence),
+            ownersVersion: version(in: head.sequence), isRepublished: head.isRepublished,
+            cause: Cause(
+                correlationID: head.correlationID ?? id.text, causationID: id.text, traceParent: head.traceParent))
+    }
+
+    private static func epoch(in sequence: String?) -> Int64 { sequence.flatMap { Int64($0.prefix(6)) } ?? 1 }
+    private static func version(in sequence: String?) -> Int64? { sequence.flatMap { Int64($0.dropFirst(6)) } }
+
+    /// The same for everything that the quick way leaves alone, and for what is wrong, to say what.
+    static func decodeThoroughly<E: Event>(
+        _ body: [UInt8], as type: E.Type, with decoder: JSONDecoder
+    ) throws -> Received<E> {
         let wire: Wire<E>
         do {
             wire = try decoder.decode(Wire<E>.self, from: Data(body))
@@ -152,10 +171,9 @@ enum Envelope {
         }
         guard wire.specversion.hasPrefix("1.") else { throw Unacceptable("CloudEvents \(wire.specversion) is not known here") }
         guard wire.type == E.name else { throw Unacceptable("it is a \(wire.type), not a \(E.name)") }
-        let epoch = wire.sequence.flatMap { Int64($0.prefix(6)) } ?? 1
         return Received(
-            wire.data, id: wire.id, time: wire.time ?? Date(), source: wire.source, epoch: epoch,
-            ownersVersion: wire.sequence.flatMap { Int64($0.dropFirst(6)) }, isRepublished: wire.republished ?? false,
+            wire.data, id: wire.id, time: wire.time ?? Date(), source: wire.source, epoch: epoch(in: wire.sequence),
+            ownersVersion: version(in: wire.sequence), isRepublished: wire.republished ?? false,
             cause: Cause(
                 correlationID: wire.correlationid ?? wire.id.text, causationID: wire.id.text, traceParent: wire.traceparent))
     }

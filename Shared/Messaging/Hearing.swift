@@ -33,12 +33,14 @@ public struct Subscription: Sendable {
     /// A message about somebody's rights is never parked while it may heal: it waits at the last level again and again.
     public let neverSkip: Bool
     let isRaw: Bool
-    let handle: @Sendable ([Arrived], borrowing Transaction, Outbox) throws -> Void
+    /// Reads a message before any transaction begins, beside the work on those before it.
+    let read: @Sendable (Arrived, JSONDecoder) throws -> any Sendable
+    /// Carries out what was read, each by `read`, for messages of a queue.
+    let handle: @Sendable ([any Sendable], _ queue: String, borrowing Transaction, Outbox) throws -> Void
     let endUnnamed: (@Sendable (UUID, borrowing Transaction) throws -> Void)?
 
     /// A message with what the hearing found out about it.
     struct Arrived: Sendable {
-        let queue: String
         let body: [UInt8]
         let routingKey: String
         let receivedAt: Date
@@ -78,10 +80,10 @@ public struct Subscription: Sendable {
     ) -> Subscription {
         Subscription(
             name: E.name, neverSkip: neverSkip, isRaw: false,
-            handle: { arrived, transaction, outbox in
-                let decoder = EventCoding.decoder
-                let events = try arrived.map { try Envelope.decode($0.body, as: E.self, with: decoder) }
-                if let queue = arrived.first?.queue { try Republication.note(events, queue: queue, in: transaction) }
+            read: { arrived, decoder in try Envelope.decode(arrived.body, as: E.self, with: decoder) },
+            handle: { read, queue, transaction, outbox in
+                let events = read.compactMap { $0 as? Received<E> }
+                try Republication.note(events, queue: queue, in: transaction)
                 try react(events, transaction, outbox)
             }, endUnnamed: endUnnamed)
     }
@@ -94,10 +96,11 @@ public struct Subscription: Sendable {
     ) -> Subscription {
         Subscription(
             name: routingKey, neverSkip: false, isRaw: true,
-            handle: { arrived, transaction, outbox in
-                try react(
-                    arrived.map { RawMessage(routingKey: $0.routingKey, body: $0.body, receivedAt: $0.receivedAt) },
-                    transaction, outbox)
+            read: { arrived, _ in
+                RawMessage(routingKey: arrived.routingKey, body: arrived.body, receivedAt: arrived.receivedAt)
+            },
+            handle: { read, _, transaction, outbox in
+                try react(read.compactMap { $0 as? RawMessage }, transaction, outbox)
             }, endUnnamed: nil)
     }
 }
@@ -146,9 +149,9 @@ public struct Hearing: Sendable {
         Topology.consumed(queue, from: exchange.rawValue, keys: bindings, hasSingleActiveConsumer: order == .single)
     }
 
-    /// What is subscribed to under a name, or under the pattern that a key fits.
-    func subscription(for type: String?, key: String) -> Subscription? {
-        subscriptions.first { $0.isRaw ? Self.fits(key, $0.name) : $0.name == type }
+    /// Which subscription is for a name, or has the pattern that a key fits.
+    func subscription(for type: String?, key: String) -> Int? {
+        subscriptions.firstIndex { $0.isRaw ? Self.fits(key, $0.name) : $0.name == type }
     }
 
     /// AMQP's topic patterns.

@@ -11,23 +11,24 @@ extension HearingLoop {
     /// A message that must not be skipped is parked only when nothing can ever come of it. A program that cannot read its
     /// own tables, or dies of it, will be mended; until then it waits at the last level, where one such message costs one
     /// crash in ten minutes and holds up no other. Gives whether the message was parked.
-    func putAside(_ delivery: Delivery, _ taken: Taken, _ error: any Error) async throws -> Bool {
-        let subscription = hearing.subscription(for: taken.type, key: taken.arrived.routingKey)
+    func putAside(_ taken: Taken, _ error: any Error) async throws -> Bool {
+        let delivery = taken.delivery
+        let subscription = taken.subscription.map { hearing.subscriptions[$0] }
         let isMarker = taken.type == RepublicationClosed.name || taken.type == RepublicationOpened.name
         let neverSkip = subscription?.neverSkip == true || isMarker
         if error is Unacceptable || ((error is RowMismatch || error is Killer) && !neverSkip) {
-            try await park(delivery, taken, "\(error)")
+            try await park(taken, "\(error)")
             return true
         }
         let last = Int(delivery.headers[Header.level]?.number ?? 0)
         // What is only too slow stays at the last level as well: nobody has said that anything is wrong with it.
         if last >= Self.lastLevel, !neverSkip, !Self.isOutage(error) {
-            try await park(delivery, taken, "\(error)")
+            try await park(taken, "\(error)")
             return true
         }
         let level = error is Killer ? Self.lastLevel : min(last + 1, Self.lastLevel)
         var message = waiting(delivery, at: level)
-        annotate(&message, taken.arrived.routingKey, "\(error)", delivery)
+        annotate(&message, taken.key, "\(error)", delivery)
         message.headers[Header.level] = .number(Int64(level))
         try await publisher.publish([message])
         retried.increment()
@@ -59,17 +60,18 @@ extension HearingLoop {
             routingKey: Topology.retryKey(level: level, queue: outbox.prefix + hearing.queue))
     }
 
-    private func park(_ delivery: Delivery, _ taken: Taken, _ reason: String) async throws {
+    private func park(_ taken: Taken, _ reason: String) async throws {
+        let delivery = taken.delivery
         var message = BrokerMessage(
             delivery, exchange: outbox.prefix + "school.dead", routingKey: outbox.prefix + hearing.queue)
-        annotate(&message, taken.arrived.routingKey, reason, delivery)
+        annotate(&message, taken.key, reason, delivery)
         try await publisher.publish([message])
         parked.increment()
         logger.error(
             "a message was parked; see dead-letters list",
             metadata: [
                 "id": "\(delivery.messageID ?? taken.countedAs.uuidString)",
-                "type": "\(delivery.type ?? taken.arrived.routingKey)", "reason": "\(reason)",
+                "type": "\(delivery.type ?? taken.key)", "reason": "\(reason)",
             ])
     }
 

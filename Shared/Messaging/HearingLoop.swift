@@ -65,7 +65,7 @@ public final class HearingLoop: Service {
     public var status: BrokerStatus { consumer.status }
 
     public func run() async throws {
-        let (looked, incoming) = AsyncStream<[Delivery]>.makeStream()
+        let inlet = Inlet<Taken>()
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 // Stops taking at shutdown; what is in our hands is finished below.
@@ -73,17 +73,10 @@ public final class HearingLoop: Service {
             }
             group.addTask {
                 // Beside the handling, which may end the process before it comes to the last of what was prefetched.
-                for await deliveries in self.consumer.deliveries { incoming.yield(await self.reviving(deliveries)) }
-                incoming.finish()
+                for await deliveries in self.consumer.deliveries { inlet.add(self.taken(await self.reviving(deliveries))) }
+                inlet.end()
             }
-            for await deliveries in looked {
-                var rest = deliveries[...]
-                while !rest.isEmpty {
-                    let chunk = Array(rest.prefix(hearing.batch))
-                    rest = rest.dropFirst(hearing.batch)
-                    await handle(chunk)
-                }
-            }
+            while !Task.isCancelled, let messages = await inlet.next(upTo: hearing.batch) { await handle(messages) }
             group.cancelAll()
         }
         await consumer.close()
@@ -92,46 +85,44 @@ public final class HearingLoop: Service {
 
     /// Handles deliveries and acknowledges them. Returns only when each is applied, waits at a level, or is parked; or, on
     /// cancellation, without having acknowledged.
-    func handle(_ deliveries: [Delivery]) async {
-        let again = deliveries.filter(\.isRedelivered)
+    func handle(_ messages: [Taken]) async {
+        let again = messages.filter(\.delivery.isRedelivered)
         if again.isEmpty {
-            await together(deliveries)
+            await together(messages)
         } else {
             // What came back may have ended its consumer: each alone, and counted before it is touched.
-            let fresh = deliveries.filter { !$0.isRedelivered }
-            for delivery in again { await alone(delivery, counted: true) }
+            let fresh = messages.filter { !$0.delivery.isRedelivered }
+            for message in again { await alone(message, counted: true) }
             if !fresh.isEmpty { await together(fresh) }
         }
         if let afterBatch = hearing.afterBatch { await afterBatch(database) }
     }
 
-    private func together(_ deliveries: [Delivery]) async {
-        let arrived = deliveries.map { Taken($0, queue: hearing.queue, receivedAt: Date()) }
+    private func together(_ messages: [Taken]) async {
         var wait = 0.1
         while !Task.isCancelled {
             do {
-                try await database.transaction { try self.apply(arrived, in: $0) }
-                await consumer.acknowledge(deliveries)
-                handled.increment(by: deliveries.count)
-                sizes.record(deliveries.count)
+                try await database.transaction { try self.apply(messages, in: $0) }
+                await consumer.acknowledge(messages.map(\.delivery))
+                handled.increment(by: messages.count)
+                sizes.record(messages.count)
                 return
-            } catch where Self.isOutage(error) && !(deliveries.count > 1 && Self.isTooSlow(error)) {
+            } catch where Self.isOutage(error) && !(messages.count > 1 && Self.isTooSlow(error)) {
                 await waitInPlace(&wait, error)
             } catch is CancellationError {
                 return
             } catch {
-                if deliveries.count > 1 {
+                if messages.count > 1 {
                     logger.debug("a batch is done again one by one", metadata: ["error": "\(error)"])
                 }
-                for delivery in deliveries { await alone(delivery, counted: false) }
+                for message in messages { await alone(message, counted: false) }
                 return
             }
         }
     }
 
     /// - Parameter counted: it came before and was not acknowledged, so it may be what ended its consumer.
-    private func alone(_ delivery: Delivery, counted: Bool) async {
-        let taken = Taken(delivery, queue: hearing.queue, receivedAt: Date())
+    private func alone(_ taken: Taken, counted: Bool) async {
         var wait = 0.1
         var timeouts = 0
         // Counted once for each time it came: waiting for the database uses nothing up.
@@ -148,7 +139,7 @@ public final class HearingLoop: Service {
                         if counted { try self.finish(taken, in: transaction) }
                     }
                     handled.increment()
-                    return await consumer.acknowledge([delivery])
+                    return await consumer.acknowledge([taken.delivery])
                 }
             } catch where Self.isOutage(error) && !(Self.isTooSlow(error) && timeouts + 1 >= Self.mostTimeouts) {
                 if Self.isTooSlow(error) { timeouts += 1 }
@@ -160,10 +151,10 @@ public final class HearingLoop: Service {
                 failure = error
             }
             do {
-                let isParked = try await putAside(delivery, taken, failure)
+                let isParked = try await putAside(taken, failure)
                 // What kills and must not be parked keeps its count: the next time once is enough.
                 if counted, isParked || !(failure is Killer) { await finish(taken) }
-                return await consumer.acknowledge([delivery])
+                return await consumer.acknowledge([taken.delivery])
             } catch is CancellationError {
                 break
             } catch {

@@ -27,7 +27,7 @@ import Testing
             for _ in 0..<15 { try tx.execute("select pg_sleep(0.2)") }
         }
         try await eventually { held.withLock { $0 } }
-        await loop.handle([delivery])
+        await loop.handle(loop.taken([delivery]))
         try await locked
         #expect(try await school.dead().list().map(\.reason) == [])
         #expect(try await school.count("select coalesce(max(times), 0) from attempted") <= 1)

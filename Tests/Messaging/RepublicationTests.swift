@@ -39,9 +39,9 @@ import Testing
         let state = try Delivery.bell(BellRang(bell: named, version: 7), cause: of, isRepublished: true)
         let closed = try Delivery.bell(RepublicationClosed(run: run, event: BellRang.name, count: 1), cause: of)
         let (one, two) = (school.loop(bells()), school.loop(bells()))
-        await two.handle([state])
-        await one.handle([opened])
-        await two.handle([closed])
+        await two.handle(two.taken([state]))
+        await one.handle(one.taken([opened]))
+        await two.handle(two.taken([closed]))
         #expect(try await school.levels() == [])
         #expect(try await school.count("select count(*) from state where ended and bell = \(gone)") == 1)
         #expect(try await school.count("select count(*) from state where not ended and bell = \(named)") == 1)
@@ -59,7 +59,7 @@ import Testing
             // Also when it has waited at every level.
             var delivery = try Delivery.bell(closed)
             delivery.properties.headers[HearingLoop.Header.level] = 4
-            await loop.handle([delivery])
+            await loop.handle(loop.taken([delivery]))
         }
         #expect(try await school.levels() == ["l4"])
         #expect(try await school.dead().list().map(\.reason) == [

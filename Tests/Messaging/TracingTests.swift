@@ -58,7 +58,8 @@ private struct Carrier: Instrument {
             try Delivery.bell(BellRang(bell: .v7(), version: 1), cause: Cause(traceParent: other)),
             try Delivery.bell(BellRang(bell: .v7(), version: 1)),
         ]
-        await school.loop(hearing).handle(deliveries)
+        let loop = school.loop(hearing)
+        await loop.handle(loop.taken(deliveries))
         let said = try await said(school)
         #expect(said.map(\.traceparent) == [Self.trace, other, nil])
         #expect(said.map(\.causationid) == deliveries.map(\.messageID))
@@ -77,11 +78,11 @@ private struct Carrier: Instrument {
         let loop = school.loop(hearing)
         let one = try Delivery.bell(BellRang(bell: .v7(), version: 1), cause: Cause(traceParent: Self.trace))
         let two = try Delivery.bell(BellRang(bell: .v7(), version: 1))
-        await loop.handle([one])
+        await loop.handle(loop.taken([one]))
         #expect(try await said(school).map(\.traceparent) == [Self.trace, Self.trace])
         try await school.database.execute("delete from outbox")
         try await school.database.execute("delete from inbox")
-        await loop.handle([one, two])
+        await loop.handle(loop.taken([one, two]))
         #expect(try await said(school).map(\.traceparent) == [Self.trace, nil, nil])
         #expect(try await said(school).map(\.causationid) == [one.messageID, two.messageID, nil])
     }
