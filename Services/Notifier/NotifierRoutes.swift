@@ -15,7 +15,7 @@ struct NotifierRoutes {
         let pages = parts.pages
         let letters = LetterForm(database: database)
         var book = RouteBook(service: "/notifier")
-        book.page("/notifier/home", .seeHome, about: .oneself) { try await HomePage(for: $0, database, pages.catalogue) }
+        book.start("/notifier/home", .seeHome) { try await HomePage(for: $0, database, pages.catalogue) }
         book.page("/notifier/children/{child}/day", .seeFeed, about: .child(parameter: "child")) {
             try await KidPage(for: $0, database, pages.catalogue)
         }

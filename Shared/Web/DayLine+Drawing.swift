@@ -94,7 +94,7 @@ extension DayLine {
         case .timeIn:
             return #"<text class="dl-time dl-time--in" x="\#(text(label.right / Self.narrowest * 100))%" y="76">\#(label.text)</text>"#
         case .timeOut:
-            return #"<text class="dl-time dl-time--out" x="\#(text(label.left / Self.narrowest * 100))%" y="76">\#(label.text)</text>"#
+            return #"<text class="dl-time" x="\#(text(label.left / Self.narrowest * 100))%" y="76">\#(label.text)</text>"#
         case .mark(let comment):
             let two = label.text.hasPrefix("2") ? " dl-mark--2" : ""
             let half = text(Double(label.text.count) * 5.5 + 2.5)

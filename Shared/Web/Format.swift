@@ -70,10 +70,19 @@ public struct Format: Sendable {
         language == .russian ? Self.weekdaysOfRussian[day.weekday - 1] : Self.weekdaysOfEnglish[day.weekday - 1]
     }
 
-    /// `Пятница, 20 ноября`, to begin a line with.
-    public func longDate(_ day: Day) -> String {
+    /// `Пятница`, to begin a line with.
+    public func weekdayTitle(_ day: Day) -> String {
         let name = weekday(day)
-        return name.prefix(1).uppercased() + name.dropFirst() + ", " + date(day)
+        return name.prefix(1).uppercased() + name.dropFirst()
+    }
+
+    /// `Пятница, 20 ноября`, to begin a line with.
+    public func longDate(_ day: Day) -> String { weekdayTitle(day) + ", " + date(day) }
+
+    /// `16–21 ноября`, `30 ноября – 5 декабря`.
+    public func days(_ first: Day, _ last: Day) -> String {
+        first.month == last.month && first.year == last.year
+            ? "\(first.day)–\(date(last))" : "\(date(first)) – \(date(last))"
     }
 
     /// `ноябрь`, `ноябрь 2025` when it is not this year.

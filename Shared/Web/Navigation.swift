@@ -44,6 +44,15 @@ enum Navigation {
         "/access/attendance", "/notifier/letters", "/identity/profile",
     ]
 
+    /// Where work begins, by section: what one does all day before what one sets up once.
+    static let starts: [String] = ["gradebook", "till", "menu", "gate", "desk", "people", "devices", "invitations"]
+
+    /// The first page of a reader who has no family's home: his work's, else himself.
+    static func start(for visit: Visit) -> String {
+        let open = entries(for: visit).filter { $0.address != "/" }
+        return starts.lazy.compactMap { section in open.first { $0.section == section } }.first?.address ?? profile.address
+    }
+
     /// The entries of a reader, in order.
     static func entries(for visit: Visit) -> [Entry] {
         guard visit.isSignedIn else { return [] }

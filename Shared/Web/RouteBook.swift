@@ -37,6 +37,8 @@ public struct RouteBook: Sendable {
         public let door: Door
         let act: Act
         var again: (@Sendable (Visit, FieldErrors) async throws -> any Page)? = nil
+        /// Whether everybody begins here: who has no use for it is sent to his own first page.
+        var isStart = false
     }
 
     enum Act: Sendable {
@@ -59,6 +61,15 @@ public struct RouteBook: Sendable {
         _ show: @escaping @Sendable (Visit) async throws -> P
     ) {
         add(.get, path, .permitted(permission, subject)) { .page(try await show($0)) }
+    }
+
+    /// The page that `/` shows: where the decision does not let a reader in, he goes to the first page of his own work instead,
+    /// which his token names. A program gets the refusal.
+    public mutating func start<P: Page>(
+        _ path: String, _ permission: Permission, _ show: @escaping @Sendable (Visit) async throws -> P
+    ) {
+        page(path, permission, about: .oneself, show)
+        routes[routes.count - 1].isStart = true
     }
 
     /// Something to look at that is not always a page: a redirection, a file.

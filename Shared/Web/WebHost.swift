@@ -121,6 +121,9 @@ public struct WebHost: Sendable {
                 visit = outline(
                     request, parameters, now, token: token, body: body, subject: found.subject, zone: found.zone,
                     schools: found.schools)
+                if route.isStart, found.decision == .notFound, !outside.wantsJSON {
+                    return try respond(to: outside, .seeOther(Navigation.start(for: outside)))
+                }
                 if let refusal = try refusal(found.decision, outside, request) { return refusal }
                 await look(permission, visit)
             }

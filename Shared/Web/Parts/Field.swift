@@ -27,6 +27,7 @@ public struct Field: Encodable, Sendable, Equatable {
     let placeholder: String?
     let most: Int?
     let isRequired: Bool
+    let isFocused: Bool
     let isMoney: Bool
     let isArea: Bool
     let choices: [Choice]
@@ -37,7 +38,8 @@ public struct Field: Encodable, Sendable, Equatable {
     private init(
         _ name: String, _ label: String, type: String = "text", value: String, hint: String?, wrong: String?,
         autocomplete: String? = nil, inputMode: String? = nil, placeholder: String? = nil, most: Int? = nil,
-        isRequired: Bool = false, isMoney: Bool = false, isArea: Bool = false, choices: [Choice] = [], id: String? = nil
+        isRequired: Bool = false, isMoney: Bool = false, isArea: Bool = false, choices: [Choice] = [], isFocused: Bool = false,
+        id: String? = nil
     ) {
         let id = id ?? name
         self.id = id
@@ -52,6 +54,7 @@ public struct Field: Encodable, Sendable, Equatable {
         self.placeholder = placeholder
         self.most = most
         self.isRequired = isRequired
+        self.isFocused = isFocused
         self.isMoney = isMoney
         self.isArea = isArea
         self.choices = choices
@@ -65,25 +68,26 @@ public struct Field: Encodable, Sendable, Equatable {
     /// - Parameters:
     ///   - type: what browsers know: `text`, `email`, `tel`, `search`, `number`, `time`.
     ///   - most: the most characters that are taken.
+    ///   - isFocused: whether one begins here when the page opens; at most one field of a page.
     ///   - id: where the same name stands on a page more than once; the name otherwise.
     public static func text(
         _ name: String, _ label: String, value: String = "", hint: String? = nil, wrong: String? = nil, type: String = "text",
         autocomplete: String? = nil, inputMode: String? = nil, placeholder: String? = nil, most: Int? = nil,
-        isRequired: Bool = false, id: String? = nil
+        isRequired: Bool = false, isFocused: Bool = false, id: String? = nil
     ) -> Field {
         Field(
             name, label, type: type, value: value, hint: hint, wrong: wrong, autocomplete: autocomplete, inputMode: inputMode,
-            placeholder: placeholder, most: most, isRequired: isRequired, id: id)
+            placeholder: placeholder, most: most, isRequired: isRequired, isFocused: isFocused, id: id)
     }
 
     /// A sum in roubles, as ``Kernel/Money`` reads it.
     public static func money(
         _ name: String, _ label: String, value: String = "", hint: String? = nil, wrong: String? = nil,
-        isRequired: Bool = false, id: String? = nil
+        isRequired: Bool = false, isFocused: Bool = false, id: String? = nil
     ) -> Field {
         Field(
             name, label, value: value, hint: hint, wrong: wrong, autocomplete: "off", inputMode: "decimal", isRequired: isRequired,
-            isMoney: true, id: id)
+            isMoney: true, isFocused: isFocused, id: id)
     }
 
     /// A password; it is never shown again.
