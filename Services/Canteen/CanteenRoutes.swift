@@ -33,8 +33,12 @@ struct CanteenRoutes {
         book.device(.get, "/canteen/tills/self/sales/{sale}", presented) { try await api.sale($0) }
         book.page("/canteen/till", .sellAtTill, about: .anySchool) { try await TillPage(for: $0, database) }
         book.post("/canteen/till/sales", .sellAtTill, about: .anySchool) { try await till.sell($0) }
+        book.post("/canteen/till/choice", .sellAtTill, about: .anySchool) { try await till.choose($0) }
         book.page("/canteen/kitchen", .editMenu, about: .anySchool) { try await KitchenPage(for: $0, database) }
-        book.post("/canteen/kitchen/products", .editMenu, about: .anySchool) { try await kitchen.put($0) }
+        book.form(
+            "/canteen/kitchen/products", .editMenu, about: .anySchool,
+            again: { visit, errors in try await KitchenPage(for: visit, database, typed: visit.form(), errors: errors) }
+        ) { try await kitchen.put($0) }
         book.post("/canteen/kitchen/products/{product}/end", .editMenu, about: .anySchool) { try await kitchen.end($0) }
         return book
     }

@@ -5,7 +5,7 @@ import Kernel
 import Postgres
 import Web
 
-/// The kitchen's page: what is served today and what the buffet sells.
+/// The kitchen's page: what is served on any day (CA-01) and what the buffet sells.
 struct KitchenPage: Page {
     struct Meal: Encodable, Sendable, Equatable {
         let title: String
@@ -23,38 +23,51 @@ struct KitchenPage: Page {
     static let template = "kitchen/show"
     let title: String
     let section = "menu"
-    let day: String
+    let days: Pager
+    let dayField: Field
     let meals: [Meal]
     let hasMeals: Bool
+    let noMenu: StateBlock
     let products: [Row]
-    let name: String
-    let group: String
-    let price: String
-    let error: String?
+    let hasProducts: Bool
+    let fields: [Field]
 }
 
 extension KitchenPage {
-    init(for visit: Visit, _ database: Database, typed: Form? = nil, error: String? = nil) async throws {
-        let (served, products, day) = try await database.read { tx in
+    init(for visit: Visit, _ database: Database, typed: Form? = nil, errors: FieldErrors = FieldErrors()) async throws {
+        let read = try await database.read { tx -> Reading in
             guard let school = try Directory.schools(of: visit.viewer, .editMenu, in: tx).first else { throw Problem.notFound }
-            let day = school.zone.day(of: visit.now)
-            return (try MenuOfDay.served(school: school.id, day: day, in: tx), try Product.all(of: school.id, in: tx), day)
+            let day = visit.day("day") ?? school.zone.day(of: visit.now)
+            return Reading(
+                day: day, served: try MenuOfDay.served(school: school.id, day: day, in: tx),
+                neighbours: try MenuOfDay.neighbours(school: school.id, day: day, in: tx), products: try Product.all(of: school.id, in: tx))
         }
         title = visit.tr("Menu")
-        self.day = visit.format.longDate(day)
-        meals = served.map {
+        days = MealsPage.pager(visit, read.day, read.neighbours)
+        dayField = .day("day", visit.tr("Another day"), value: read.day.iso)
+        meals = read.served.map { one in
             Meal(
-                title: "\(visit.tr($0.meal.kind.title)), \($0.meal.ration)", dishes: $0.meal.dishes.map(\.name).joined(separator: ", "),
-                price: visit.format.money($0.meal.price))
+                title: [visit.tr(one.meal.kind.title), one.meal.ration, one.meal.shift].filter { !$0.isEmpty }.joined(separator: ", "),
+                dishes: one.meal.dishes.map(\.name).joined(separator: ", "), price: visit.format.money(one.meal.price))
         }
         hasMeals = !meals.isEmpty
-        self.products = products.map {
+        noMenu = .empty(visit.tr("No menu for this day"), visit.tr("Menus come by import, a file for each period."))
+        products = read.products.map {
             Row(name: $0.name, group: $0.group, price: visit.format.money($0.price), endAddress: "/canteen/kitchen/products/\($0.id.text)/end")
         }
-        name = typed?["name"] ?? ""
-        group = typed?["group"] ?? ""
-        price = typed?["price"] ?? ""
-        self.error = error
+        hasProducts = !products.isEmpty
+        fields = [
+            .text("name", visit.tr("Product"), value: typed?["name"] ?? "", wrong: errors["name"], autocomplete: "off", most: 80, isRequired: true),
+            .text("group", visit.tr("Group"), value: typed?["group"] ?? "", hint: visit.tr("Goods of one group lie together at the till."), most: 80),
+            .money("price", visit.tr("Price"), value: typed?["price"] ?? "", wrong: errors["price"], isRequired: true),
+        ]
+    }
+
+    private struct Reading: Sendable {
+        let day: Day
+        let served: [MenuOfDay.Served]
+        let neighbours: (before: Day?, after: Day?)
+        let products: [Product]
     }
 }
 
@@ -64,11 +77,13 @@ struct KitchenForm {
     func put(_ visit: Visit) async throws -> Answer {
         let form = try await visit.form()
         let name = (form["name"] ?? "").trimmingCharacters(in: .whitespaces)
-        guard let price = Money(form["price"] ?? ""), price > .zero, !name.isEmpty, name.count <= 80 else {
-            let words = visit.tr("A product needs a name and a price above zero.")
-            return .page(try await KitchenPage(for: visit, database, typed: form, error: words), .unprocessableContent)
-        }
-        let group = (form["group"] ?? "").trimmingCharacters(in: .whitespaces)
+        let price = Money(form["price"] ?? "")
+        var errors = FieldErrors()
+        if name.isEmpty || name.count > 80 { errors["name"] = visit.tr("A name of up to 80 letters.") }
+        if price.map({ $0 <= .zero }) ?? true { errors["price"] = visit.tr("A price above zero.") }
+        try errors.throwIfAny()
+        guard let price else { throw errors }
+        let group = String((form["group"] ?? "").trimmingCharacters(in: .whitespaces).prefix(80))
         try await database.transaction { tx in
             guard let school = try Directory.schools(of: visit.viewer, .editMenu, in: tx).first else { throw Problem.notFound }
             _ = try Product.put(name, group: group, price: price, school: school.id, in: tx)

@@ -30,14 +30,13 @@ struct MealsPage: Page {
     static let template = "meals/show"
     let title: String
     let section = "meals"
-    let day: String
-    let dayValue: String
-    let before: String?
-    let after: String?
+    let days: Pager
+    let dayField: Field
     let kids: [Kid]
     let hasKids: Bool
     let meals: [Meal]
     let isEmpty: Bool
+    let noMenu: StateBlock
     let path: String
 }
 
@@ -61,11 +60,9 @@ extension MealsPage {
             )
         }
         title = visit.tr("Meals")
-        self.day = visit.format.longDate(day)
-        dayValue = day.iso
+        days = Self.pager(visit, day, neighbours)
+        dayField = .day("day", visit.tr("Another day"), value: day.iso)
         path = visit.path
-        before = neighbours.before.map { "\(visit.path)?day=\($0)" }
-        after = neighbours.after.map { "\(visit.path)?day=\($0)" }
         kids = records.map { child in
             Kid(
                 name: child.name?.given ?? child.pupilCode, accent: child.accent.rawValue,
@@ -84,5 +81,13 @@ extension MealsPage {
                 })
         }
         isEmpty = meals.isEmpty
+        noMenu = .empty(visit.tr("No menu for this day"), visit.tr("The kitchen has not published one, or the school is closed."))
+    }
+
+    /// A day between the nearest days with a menu.
+    static func pager(_ visit: Visit, _ day: Day, _ neighbours: (before: Day?, after: Day?)) -> Pager {
+        Pager(
+            visit.tr("Day"), visit.format.longDate(day), before: neighbours.before.map { "\(visit.path)?day=\($0)" },
+            visit.tr("The day before"), after: neighbours.after.map { "\(visit.path)?day=\($0)" }, visit.tr("The day after"))
     }
 }

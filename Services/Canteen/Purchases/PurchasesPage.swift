@@ -19,6 +19,7 @@ struct PurchasesPage: Page {
     struct Purchase: Encodable, Sendable, Equatable {
         let time: String
         let till: String
+        let hasTill: Bool
         let kind: String
         let items: [Item]
         let amount: String
@@ -36,9 +37,7 @@ struct PurchasesPage: Page {
     let section = "meals"
     let name: String
     let accent: String
-    let month: String
-    let before: String
-    let after: String?
+    let months: Pager
     let days: [DayGroup]
     let isEmpty: Bool
     let total: String
@@ -57,7 +56,7 @@ extension PurchasesPage {
         guard let record else { throw Problem.notFound }
         func purchase(_ sale: Sale) -> Purchase {
             Purchase(
-                time: visit.format.time(sale.soldAt), till: sale.tillName,
+                time: visit.format.time(sale.soldAt), till: sale.tillName, hasTill: !sale.tillName.isEmpty,
                 kind: sale.kind == .personal ? visit.tr("personal purchase") : visit.tr("with the class, on the class teacher's request"),
                 items: sale.items.map { item in
                     Item(
@@ -72,9 +71,10 @@ extension PurchasesPage {
         title = visit.tr("Purchases")
         name = record.name?.given ?? record.pupilCode
         accent = record.accent.rawValue
-        month = visit.format.month(first, thisYear: today.year)
-        before = "\(visit.path)?month=\((first - 1).iso.prefix(7))"
-        after = next <= today ? "\(visit.path)?month=\(next.iso.prefix(7))" : nil
+        months = Pager(
+            visit.tr("Month"), visit.format.month(first, thisYear: today.year),
+            before: "\(visit.path)?month=\((first - 1).iso.prefix(7))", visit.tr("The month before"),
+            after: next <= today ? "\(visit.path)?month=\(next.iso.prefix(7))" : nil, visit.tr("The month after"))
         days = byDay.map { day, sales in
             let paid = sales.filter { $0.state == .completed }.reduce(Money.zero) { $0 + $1.amount }
             return DayGroup(day: visit.format.longDate(day), sum: visit.format.money(paid), purchases: sales.map(purchase))
