@@ -27,8 +27,8 @@ struct CardsPage: Page {
     let address: String
     let cards: [Row]
     let isEmpty: Bool
-    let typed: String
-    let error: String?
+    let nothing: StateBlock
+    let fields: [Field]
 }
 
 extension CardsPage {
@@ -50,8 +50,15 @@ extension CardsPage {
                 statusAddress: "/access/cards/\(card.id.text)/status")
         }
         isEmpty = cards.isEmpty
-        self.typed = typed
-        self.error = error
+        nothing = .empty(visit.tr("No card yet."), visit.tr("Give one: hold it to the reader or type its number."))
+        let kinds: [CardKind] = [.serviceCard, .socialCard, .bracelet, .fob]
+        fields = [
+            .text(
+                "number", visit.tr("Number"), value: typed,
+                hint: visit.tr("As printed on the card or sent by the reader; any notation will do."), wrong: error, autocomplete: "off",
+                isRequired: true, isFocused: true),
+            .choice("kind", visit.tr("Kind"), kinds.map { .init($0.rawValue, visit.tr(Self.title($0))) }),
+        ]
     }
 
     private static func title(_ kind: CardKind) -> String {

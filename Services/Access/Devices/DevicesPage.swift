@@ -13,7 +13,8 @@ struct DevicesPage: Page {
         let place: String
         let seen: String
         let clock: String?
-        let endAddress: String
+        /// Taken out of service it is known no more, so it is asked twice.
+        let retire: Confirmation
     }
 
     static let template = "devices/show"
@@ -22,10 +23,8 @@ struct DevicesPage: Page {
     let address: String
     let devices: [Row]
     let isEmpty: Bool
-    let typedName: String
-    let typedPlace: String
-    let nameError: String?
-    let placeError: String?
+    let nothing: StateBlock
+    let fields: [Field]
     /// Shown once, right after registering.
     let credentials: RegisterDevice.Credentials?
 }
@@ -47,13 +46,24 @@ extension DevicesPage {
                 clock: device.clockAheadSeconds.map {
                     $0 > 0
                         ? visit.tr("its clock is %@ s ahead", $0) : visit.tr("its clock is %@ s behind", -$0)
-                }, endAddress: "/access/devices/\(device.id.text)/end")
+                },
+                retire: Confirmation(
+                    id: "end-\(device.id.text)", button: visit.tr("Take out of service"),
+                    heading: visit.tr("Take %@ out of service?", device.name),
+                    sentence: visit.tr("What it sends will be refused. To come back it is registered anew."),
+                    action: "/access/devices/\(device.id.text)/end", decision: visit.tr("Take out of service")))
         }
         isEmpty = devices.isEmpty
-        typedName = name
-        typedPlace = place
-        self.nameError = nameError
-        self.placeError = placeError
+        nothing = .empty(visit.tr("No device yet."), visit.tr("Register one, and it gets a password of its own."))
+        fields = [
+            .text(
+                "name", visit.tr("Name"), value: name, hint: visit.tr("As it signs in at the broker: gate-1"), wrong: nameError,
+                autocomplete: "off", isRequired: true),
+            .text("place", visit.tr("Place"), value: place, wrong: placeError, isRequired: true),
+            .choice(
+                "direction", visit.tr("Way through it"),
+                [.init("", visit.tr("both ways")), .init("entered", visit.tr("in only")), .init("left", visit.tr("out only"))]),
+        ]
         self.credentials = credentials
     }
 }

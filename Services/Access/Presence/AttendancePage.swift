@@ -85,9 +85,7 @@ struct AttendancePage: Page {
     static let template = "attendance/show"
     let title: String
     let section = "attendance"
-    let week: String
-    let before: String
-    let after: String?
+    let weeks: Pager
     let kids: [Kid]
     let isEmpty: Bool
 }
@@ -114,9 +112,9 @@ extension AttendancePage {
         }
         let path = children == nil ? "/access/attendance" : visit.path
         title = visit.tr("Attendance")
-        week = "\(visit.format.date(monday)) – \(visit.format.date(monday + 6))"
-        before = "\(path)?week=\(monday - 7)"
-        after = monday + 7 <= today ? "\(path)?week=\(monday + 7)" : nil
+        weeks = Pager(
+            visit.tr("Week"), visit.format.days(monday, monday + 6), before: "\(path)?week=\(monday - 7)", visit.tr("The week before"),
+            after: monday + 7 <= today ? "\(path)?week=\(monday + 7)" : nil, visit.tr("The week after"))
         kids = records.map { child in
             let own = passages.filter { $0.personID == child.id }
             let days = (0..<7).compactMap { offset -> DayRow? in

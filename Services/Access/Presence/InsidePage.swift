@@ -9,9 +9,13 @@ struct InsideList: Encodable, Sendable, Equatable {
     struct Somebody: Encodable, Sendable, Equatable {
         let name: String
         let since: String
+        /// Where a pupil's cards are; nil for the staff.
+        let address: String?
     }
 
     struct Group: Encodable, Sendable, Equatable {
+        /// Of the page's part, so that what is folded stays folded.
+        let id: String
         let name: String
         let count: Int
         let of: String
@@ -27,9 +31,6 @@ struct InsideList: Encodable, Sendable, Equatable {
     let count: String
     let asOf: String
     let groups: [Group]
-    let staff: [Somebody]
-    let hasStaff: Bool
-    let staffCount: Int
     let oddities: [Oddity]
     let hasOddities: Bool
 }
@@ -59,20 +60,25 @@ extension InsideList {
         let pupils = Set(read.pupils.map(\.id))
         let others = try await database.read { try Directory.people(Array(Set(read.inside.keys).subtracting(pupils)), in: $0) }
         let byClass = Dictionary(grouping: read.pupils, by: \.className)
-        groups = byClass.sorted { ($0.key ?? ClassName(grade: 99, letter: "")) < ($1.key ?? ClassName(grade: 99, letter: "")) }.map {
+        let classes = byClass.sorted { ($0.key ?? ClassName(grade: 99, letter: "")) < ($1.key ?? ClassName(grade: 99, letter: "")) }.map {
             name, pupils in
             let inside = pupils.compactMap { pupil in
-                read.inside[pupil.id].map { Somebody(name: pupil.name?.listed ?? pupil.pupilCode, since: visit.format.time($0)) }
+                read.inside[pupil.id].map {
+                    Somebody(
+                        name: pupil.name?.listed ?? pupil.pupilCode, since: visit.format.time($0),
+                        address: "/access/children/\(pupil.id.text)/cards")
+                }
             }
             return Group(
-                name: name?.description ?? visit.tr("without a class"), count: inside.count,
+                id: "class-\(name.map { "\($0.grade)\($0.letter)" } ?? "none")", name: name?.description ?? visit.tr("without a class"), count: inside.count,
                 of: visit.tr("of %@", pupils.count), people: inside, hasPeople: !inside.isEmpty)
         }
-        staff = read.inside.compactMap { id, since in
-            others[id].map { Somebody(name: $0.name.listed, since: visit.format.time(since)) }
+        let staff = read.inside.compactMap { id, since in
+            others[id].map { Somebody(name: $0.name.listed, since: visit.format.time(since), address: nil) }
         }.sorted { $0.name < $1.name }
-        hasStaff = !staff.isEmpty
-        staffCount = staff.count
+        let ofStaff = Group(
+            id: "staff", name: visit.tr("Staff"), count: staff.count, of: "", people: staff, hasPeople: !staff.isEmpty)
+        groups = classes + (staff.isEmpty ? [] : [ofStaff])
         let inside = pupils.intersection(read.inside.keys).count
         count = visit.trn(inside, "%d pupil is inside", "%d pupils are inside")
         asOf = visit.format.moment(Date(), now: Date())

@@ -29,6 +29,7 @@ struct DiaryPage: Page {
 
     struct DayPart: Encodable, Sendable, Equatable {
         let title: String
+        let date: String
         let isToday: Bool
         let lessons: [Row]
         let hasLessons: Bool
@@ -41,25 +42,14 @@ struct DiaryPage: Page {
         let by: String
     }
 
-    struct Sibling: Encodable, Sendable, Equatable {
-        let name: String
-        let className: String
-        let accent: String
-        let address: String
-        let isCurrent: Bool
-    }
-
     static let template = "diary/show"
     let title: String
     let section = "diary"
     let name: String
     let className: String
     let accent: String
-    let week: String
-    let before: String
-    let after: String
-    let siblings: [Sibling]
-    let hasSiblings: Bool
+    let weeks: Pager
+    let siblings: LinkRow?
     let left: [DayPart]
     let right: [DayPart]
     let isEmpty: Bool
@@ -102,7 +92,7 @@ extension DiaryPage {
                 read.remarks.filter { $0.day == day && $0.isForParentsOnly == isForParentsOnly }.map { Said(text: $0.text, by: $0.by) }
             }
             return DayPart(
-                title: visit.format.longDate(day), isToday: day == today, lessons: rows, hasLessons: !rows.isEmpty, remarks: said(true),
+                title: visit.format.weekdayTitle(day), date: visit.format.date(day), isToday: day == today, lessons: rows, hasLessons: !rows.isEmpty, remarks: said(true),
                 comments: said(false))
         }
         let half = (days.count + 1) / 2
@@ -110,15 +100,19 @@ extension DiaryPage {
         name = read.child.name?.given ?? read.child.pupilCode
         className = read.child.className?.description ?? ""
         accent = read.child.accent.rawValue
-        week = "\(visit.format.date(monday)) – \(visit.format.date(monday + 6))"
-        before = "\(visit.path)?week=\(monday - 7)"
-        after = "\(visit.path)?week=\(monday + 7)"
-        siblings = read.siblings.map {
-            Sibling(
-                name: $0.name?.given ?? $0.pupilCode, className: $0.className?.description ?? "", accent: $0.accent.rawValue,
-                address: "/journal/children/\($0.id.text)/diary?week=\(monday)", isCurrent: $0.id == child)
-        }
-        hasSiblings = read.siblings.count > 1
+        weeks = Pager(
+            visit.tr("Week"), visit.format.days(monday, monday + (days.count - 1)), before: "\(visit.path)?week=\(monday - 7)",
+            visit.tr("The week before"), after: "\(visit.path)?week=\(monday + 7)", visit.tr("The week after"))
+        siblings =
+            read.siblings.count < 2
+            ? nil
+            : LinkRow(
+                visit.tr("Children"),
+                read.siblings.map {
+                    .init(
+                        $0.name?.given ?? $0.pupilCode, "/journal/children/\($0.id.text)/diary?week=\(monday)", isCurrent: $0.id == child,
+                        note: $0.className?.description, accent: $0.accent)
+                })
         left = Array(days.prefix(half))
         right = Array(days.dropFirst(half))
         isEmpty = days.allSatisfy { !$0.hasLessons }

@@ -98,6 +98,8 @@ struct GradebookPage: Page {
         let error: String?
         let remarks: String
         let average: String
+        /// A mark with words behind it, which needs another type.
+        let isLong: Bool
     }
 
     static let template = "gradebook/show"
@@ -109,18 +111,14 @@ struct GradebookPage: Page {
     let openNumber: Int
     let columns: [Column]
     let rows: [Row]
-    let topic: String
-    let homework: String
-    let work: String
-    let weight: String
+    /// Topic, homework, what the marks are for and how much they weigh.
+    let fields: [Field]
     let address: String
-    let earlier: String?
-    let later: String?
+    let lessons: Pager
     let openDayNumber: String
     let openMonth: String
     let saved: String?
     let alarm: String?
-    let wrongWeight: String?
 }
 
 extension GradebookPage {
@@ -162,8 +160,9 @@ extension GradebookPage {
         }
         openDayNumber = "\(read.key.day.day)"
         openMonth = Self.month(read.key.day, visit)
-        earlier = read.earlier.map(address)
-        later = read.later.map(address)
+        lessons = Pager(
+            visit.tr("Lessons"), visit.format.date(read.key.day), before: read.earlier.map(address), visit.tr("The lesson before"),
+            after: read.later.map(address), visit.tr("The lesson after"))
         rows = read.pupils.enumerated().map { index, pupil in
             let marks = (read.before.map { ($0.id, $0.weight) } + [(read.key.lessonID, read.open?.weight ?? 1)]).compactMap { id, weight in
                 read.cells[id]?[pupil.id]?.mark.flatMap { Int($0.value) }.map { ($0, weight) }
@@ -171,23 +170,28 @@ extension GradebookPage {
             let weights = marks.reduce(0) { $0 + $1.1 }
             // In hundredths, rounded half up, as a paper gradebook does; whole numbers all the way.
             let hundredths = weights == 0 ? 0 : (marks.reduce(0) { $0 + $1.0 * $1.1 } * 200 + weights) / (2 * weights)
+            let value = typed?["cell-\(pupil.id.text)"] ?? read.cells[read.key.lessonID]?[pupil.id]?.entry.text ?? ""
             return Row(
                 number: index + 1, name: pupil.name?.listed ?? pupil.pupilCode, field: "cell-\(pupil.id.text)",
                 cells: read.before.map { Self.cell(read.cells[$0.id]?[pupil.id]) },
                 was: typed?["was-\(pupil.id.text)"] ?? read.cells[read.key.lessonID]?[pupil.id]?.entry.text ?? "",
-                wasField: "was-\(pupil.id.text)", value: typed?["cell-\(pupil.id.text)"] ?? read.cells[read.key.lessonID]?[pupil.id]?.entry.text ?? "",
+                wasField: "was-\(pupil.id.text)", value: value,
                 error: errors[pupil.id], remarks: "/journal/children/\(pupil.id.text)/remarks",
-                average: weights == 0 ? "" : "\(hundredths / 100),\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)")
+                average: weights == 0 ? "" : "\(hundredths / 100),\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)",
+                isLong: value.count > 2)
         }
-        topic = typed?["topic"] ?? read.open?.topic ?? ""
-        homework = typed?["homework"] ?? read.open?.homework ?? ""
-        work = typed?["work"] ?? read.open?.work ?? ""
-        weight = typed?["weight"] ?? "\(read.open?.weight ?? 1)"
+        fields = [
+            .text("topic", visit.tr("Topic"), value: typed?["topic"] ?? read.open?.topic ?? "", autocomplete: "off", most: 500),
+            .text("homework", visit.tr("Homework"), value: typed?["homework"] ?? read.open?.homework ?? "", autocomplete: "off", most: 500),
+            .text("work", visit.tr("What the marks are for"), value: typed?["work"] ?? read.open?.work ?? "", autocomplete: "off", most: 200),
+            .text(
+                "weight", visit.tr("Weight"), value: typed?["weight"] ?? "\(read.open?.weight ?? 1)", wrong: weightError, autocomplete: "off",
+                inputMode: "numeric", most: 2),
+        ]
         self.address = "/journal/classes/\(schoolClass.text)/lessons/\(read.key.day)/\(read.slot.number)"
         saved = visit.query("saved") == nil ? nil : visit.tr("Saved")
         alarm = errors.isEmpty && weightError == nil
             ? nil : visit.tr("Some cells cannot be read. Nothing was saved; what you typed is still here.")
-        wrongWeight = weightError
     }
 
     /// `ноя`.

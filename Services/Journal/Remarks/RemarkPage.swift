@@ -25,12 +25,12 @@ struct RemarkPage: Page {
     let formID: String
     let rows: [Row]
     let isEmpty: Bool
-    let typed: String
-    let error: String?
+    let text: Field
+    let isForBoth: Bool
 }
 
 extension RemarkPage {
-    init(for visit: Visit, _ database: Database, typed: String = "", error: String? = nil) async throws {
+    init(for visit: Visit, _ database: Database, typed: Form? = nil, error: String? = nil) async throws {
         let child = try visit.uuid("child")
         let today = visit.today
         let viewer = visit.viewer
@@ -50,8 +50,8 @@ extension RemarkPage {
             Row(day: visit.format.date($0.day), text: $0.text, by: $0.by, isForParentsOnly: $0.isForParentsOnly)
         }
         isEmpty = rows.isEmpty
-        self.typed = typed
-        self.error = error
+        text = .area("text", visit.tr("Text"), value: typed?["text"] ?? "", wrong: error, most: Remark.longest, isRequired: true)
+        isForBoth = typed?["for"] == "both"
     }
 }
 
@@ -73,7 +73,7 @@ struct RemarkForm {
         let text = (form["text"] ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
         guard !text.isEmpty, text.count <= Remark.longest else {
             let words = visit.tr("Write up to %@ characters.", Remark.longest)
-            return .page(try await RemarkPage(for: visit, database, typed: text, error: words), .unprocessableContent)
+            return .page(try await RemarkPage(for: visit, database, typed: form, error: words), .unprocessableContent)
         }
         let id = form["id"].flatMap(UUID.init(uuidString:)) ?? .v7(at: visit.now)
         let isForParentsOnly = form["for"] != "both"
