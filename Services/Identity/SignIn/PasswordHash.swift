@@ -11,12 +11,16 @@ enum PasswordHash {
     static let memoryKiB: UInt32 = 19 * 1024
     static let lanes: UInt32 = 1
 
+    /// Before the first hash: the memory of each goes back to the system with it.
+    private static let givesMemoryBack: Void = zvonok_give_large_blocks_back()
+
     private static var prefix: String { "$argon2id$v=19$m=\(memoryKiB),t=\(passes),p=\(lanes)$" }
 
     /// The hash with its parameters and salt, in the usual `$argon2id$…` text.
     ///
     /// - Throws: ``HashingFailed`` when there is no memory for it.
     static func make(_ password: String) throws -> String {
+        givesMemoryBack
         let salt = RandomToken.bytes(16)
         var encoded = [CChar](repeating: 0, count: argon2_encodedlen(passes, memoryKiB, lanes, 16, 32, Argon2_id))
         let bytes = Array(password.utf8)
@@ -28,6 +32,7 @@ enum PasswordHash {
 
     /// Whether the password is the one the hash was made from.
     static func verify(_ password: String, against encoded: String) -> Bool {
+        givesMemoryBack
         let bytes = Array(password.utf8)
         return argon2id_verify(encoded, bytes, bytes.count) == 0
     }
