@@ -42,9 +42,11 @@ extension [SwiftSetting] {
 
 extension Target {
     /// A module that services share.
-    static func shared(_ name: String, _ dependencies: [Dependency] = [], resources: [Resource] = []) -> Target {
+    static func shared(
+        _ name: String, _ dependencies: [Dependency] = [], resources: [Resource] = [], beside: [String] = ["README.md"]
+    ) -> Target {
         .target(
-            name: name, dependencies: dependencies, path: "Shared/\(name)", exclude: [],
+            name: name, dependencies: dependencies, path: "Shared/\(name)", exclude: beside,
             resources: resources, swiftSettings: .strict)
     }
 
@@ -61,10 +63,12 @@ extension Target {
     }
 
     /// The tests of one module, in the folder of its name.
-    static func tests(of name: String, _ dependencies: [Dependency] = [], resources: [Resource] = []) -> Target {
+    static func tests(
+        of name: String, _ dependencies: [Dependency] = [], resources: [Resource] = [], beside: [String] = []
+    ) -> Target {
         .testTarget(
             name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "Support"] + dependencies,
-            path: "Tests/\(name)", resources: resources, swiftSettings: .strict)
+            path: "Tests/\(name)", exclude: beside, resources: resources, swiftSettings: .strict)
     }
 }
 
@@ -87,8 +91,8 @@ let systemLibraries: [Target] = [
 ]
 
 let sharedModules: [Target] = [
-    .shared("Kernel", [.crypto]),
-    .shared("Events", ["Kernel"]),
+    .shared("Kernel", [.crypto], beside: []),
+    .shared("Events", ["Kernel"], beside: ["README.md", "asyncapi.json"]),
     .shared("Postgres", ["CLibPQ", "Kernel", .logging, .metrics, .deque, .crypto]),
     .shared("RabbitMQ", ["CRabbitMQ", "Kernel", .logging, .metrics, .crypto]),
     .shared(
@@ -133,7 +137,7 @@ let executables: [Target] = [
 
 let sharedTests: [Target] = [
     .tests(of: "Kernel"),
-    .tests(of: "Events", ["Kernel", "Contracts"], resources: [.copy("Golden")]),
+    .tests(of: "Events", ["Kernel", "Contracts"], resources: [.copy("Golden")], beside: ["validate_asyncapi.py"]),
     .tests(of: "Postgres", ["Kernel"]),
     .tests(of: "RabbitMQ", ["Kernel"]),
     .tests(of: "Messaging", ["Kernel", "Events", "Postgres", "RabbitMQ"]),
@@ -142,7 +146,7 @@ let sharedTests: [Target] = [
     .testTarget(
         name: "ServiceTests", dependencies: serviceParts + ["Support", .configuration], path: "Tests/Service",
         swiftSettings: .strict),
-    .tests(of: "Mail", ["Kernel"]),
+    .tests(of: "Mail", ["Kernel"], beside: ["smtp_server.py"]),
 ]
 let serviceTests: [Target] = services.map { name in
     let extra: [Target.Dependency] = name == "Notifier" ? ["Mail"] : []
