@@ -80,4 +80,60 @@ import Testing
         #expect(UUID(ascii: "019a0000-0000-7000-8000-00000000000g") == nil)
         #expect(UUID(ascii: "019a00000000-7000-8000-0000000000001") == nil)
     }
+
+    @Test("every message of the school is read the quick way, to the same event", arguments: EventCatalogue.all.indices)
+    func events(_ index: Int) throws {
+        func check<E: Event>(_ type: E.Type) throws {
+            let body = Array(try EventCoding.encoder.encode(E.example))
+            #expect(try QuickDecoder.decode(E.self, from: body, in: 0..<body.count) == E.example)
+            // As others may write it: with space between, in another order, with fields that we do not know.
+            var fields = try #require(try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any])
+            fields["somethingNew"] = ["a": [1, 2.5, NSNull()], "b": true] as [String: Any]
+            let other = try JSONSerialization.data(withJSONObject: fields, options: [.prettyPrinted, .withoutEscapingSlashes])
+            #expect(try QuickDecoder.decode(E.self, from: Array(other), in: 0..<other.count) == E.example)
+        }
+        try check(EventCatalogue.all[index])
+    }
+
+    private struct Values: Codable, Equatable {
+        var small: Int8?
+        var big: Int64?
+        var natural: UInt16?
+        var text: String?
+        var flag: Bool?
+        var list: [Int?]?
+        var table: [String: Int]?
+        var date: Date?
+    }
+
+    @Test(
+        "what the quick way reads, the decoder reads the same; it gives up on everything doubtful",
+        arguments: [
+            #"{"small":-128,"big":9223372036854775807,"natural":65535}"#, #"{"big":-9223372036854775808,"small":0}"#,
+            #"{"small":128}"#, #"{"natural":-1}"#, #"{"big":9223372036854775808}"#, #"{"big":01}"#, #"{"big":-}"#,
+            #"{"big":1.0}"#, #"{"big":1e3}"#, #"{"big":"1"}"#, #"{"big":1 2}"#, #"{"big":null,"text":null}"#,
+            #"{"text":"Ёж «№»"}"#, #"{"text":"a\u0416\n"}"#, #"{"text":"«a»\n\"b\"\t\\\/"}"#, #"{"text":"a\x"}"#, #"{"text":"a\"}"#,
+            #"{"te\nxt":"a"}"#, #"{"text":"Ёж"}"#, #"{"text":1}"#, #"{"text":"}"#,
+            #"{"flag":true,"list":[1,null,3],"table":{"а":1,"b":2}}"#, #"{"flag":"true"}"#, #"{"flag":tru}"#, #"{"flag":truest}"#,
+            #"{"list":[]}"#, #"{"list":[1,]}"#, #"{"list":{}}"#, #"{"table":{}}"#, #"{"table":[]}"#, #"{,}"#, #"{"a"}"#, "{}", "", "[]",
+            #"{"date":"2026-11-20T05:03:12.450Z"}"#, #"{"date":"2026-11-20"}"#, #"{"date":17}"#, #"{"x":{"y":[{"z":{}}]},"big":5}"#,
+        ])
+    func doubtful(_ text: String) throws {
+        let bytes = Array(text.utf8)
+        let quick = try? QuickDecoder.decode(Values.self, from: bytes, in: 0..<bytes.count)
+        let thorough = try? EventCoding.decoder.decode(Values.self, from: Data(bytes))
+        #expect(quick == nil || quick == thorough)
+        if thorough != nil, !text.contains(#"\u"#), !text.contains(#"te\n"#), !text.contains("1.0"), !text.contains("1e3"), !text.contains(",]") { #expect(quick != nil) }
+    }
+
+    @Test("bytes that are no text are no text, and nothing goes deeper than a message does") func hostile() {
+        let bytes = Array(#"{"text":""#.utf8) + [0xFF, 0xC0] + Array(#""}"#.utf8)
+        #expect(throws: QuickDecoder.NotQuick.self) {
+            try QuickDecoder.decode(Values.self, from: bytes, in: 0..<bytes.count)
+        }
+        let deep = Array((#"{"x":"# + String(repeating: "[", count: 100_000)).utf8)
+        #expect(throws: QuickDecoder.NotQuick.self) {
+            try QuickDecoder.decode(Values.self, from: deep, in: 0..<deep.count)
+        }
+    }
 }
