@@ -63,7 +63,7 @@ public struct CardNumber: Sendable, Hashable, Codable {
     /// - Parameter text: as typed, printed or sent; spaces around it and Cyrillic look-alikes of A, B, C, E are
     ///   understood.
     /// - Parameter notation: how it is written; without one it is told from the form, where `NNN,NNNNN` means 3.5C
-    ///   and ten digits mean DEZ 10.
+    ///   and ten digits mean DEZ 10, unless they are more than 32 bits hold: then they can only be hexadecimal.
     /// - Throws: ``CardNumberRefused`` with what is wrong with it.
     public init(_ text: String, as notation: Notation? = nil) throws(CardNumberRefused) {
         var letters: [Character] = []
@@ -128,6 +128,8 @@ public struct CardNumber: Sendable, Hashable, Codable {
         case 26 where letters.allSatisfy({ $0 == "0" || $0 == "1" }): return .wiegand26
         case 34 where letters.allSatisfy({ $0 == "0" || $0 == "1" }): return .wiegand34
         case 14 where isDecimal: return .dez14
+        // A hexadecimal number may happen to have no letter; DEZ 10 ends at 4294967295.
+        case 10 where isDecimal && String(letters) > "4294967295": return .hex
         case 9...10 where isDecimal: return .dez10
         case 7...8 where isDecimal: return .dez8
         default: return .hex

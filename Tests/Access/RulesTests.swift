@@ -38,6 +38,10 @@ import Web
             #expect(throws: CardNumberRefused.self) { try CardNumber(bad) }
         }
         #expect(try CardNumber("188,24910").matches(CardNumber("0012345678")))
+        // Ten digits that no 32 bits hold are hexadecimal without letters; those that they hold are DEZ 10.
+        #expect(try CardNumber("5758687703") == CardNumber("57:58:68:77:03"))
+        #expect(try CardNumber("4294967295") == CardNumber("4294967295", as: .dez10))
+        #expect(try CardNumber("4294967296") == CardNumber("4294967296", as: .hex))
     }
 
     @Test("AX-01: whoever holds the card twice goes through once, and the direction follows from who is inside") func directions() throws {
