@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-import hashlib
 import json
 import os
 import random
@@ -93,25 +92,11 @@ class System:
         """Messages that some service has written and not yet handed to the broker."""
         return self.number("select " + " + ".join(f"(select count(*) from {name}.outbox)" for name in SERVICES))
 
-    def queued(self) -> int:
-        """Messages in the queues of the services, asked of the broker itself."""
-        import urllib.request
-        from base64 import b64encode
-
-        address = self.demo.facts["management"]
-        user, host = re.match(r"http://(.*)@(.*)", address).groups()
-        request = urllib.request.Request(
-            f"http://{host}/api/queues?columns=name,messages&disable_stats=false",
-            headers={"Authorization": "Basic " + b64encode(user.encode()).decode()})
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return sum(queue.get("messages", 0) for queue in json.load(answer)
-                       if not queue["name"].endswith(".dead") and queue["name"] != "unrouted")
-
     def quiet(self, seconds: float = 180):
         """Waits until nobody has anything to do: what one benchmark leaves must not burden the next."""
         end, calm = time.time() + seconds, 0
         while time.time() < end and calm < 3:
-            calm = calm + 1 if self.waiting() == 0 and self.queued() == 0 else 0
+            calm = calm + 1 if self.waiting() == 0 and self.demo.queued() == 0 else 0
             time.sleep(1.5)
 
     def pid(self, service: str) -> int:
@@ -322,7 +307,7 @@ def _keep_commit_times(system: System):
     if system.ask("show track_commit_timestamp") == "on":
         return
     subprocess.run(["psql", system.demo.facts["postgres"], "-qc", "alter system set track_commit_timestamp = on"], check=True)
-    os.kill(int(next(system.folder.glob("postgres*/**/postmaster.pid")).resolve().read_text().split()[0]), 2)
+    os.kill(system.pid("postgres"), 2)
     time.sleep(2)
     end = time.time() + 60
     while time.time() < end:
@@ -335,23 +320,14 @@ def _keep_commit_times(system: System):
     raise SystemExit("PostgreSQL did not come back")
 
 
-def _derived(parent: str, name: str) -> uuid.UUID:
-    """The identifier that the services derive from another one: RFC 9562, version 8, by SHA-256."""
-    word = bytearray(hashlib.sha256(uuid.UUID(parent).bytes + name.encode()).digest()[:16])
-    word[6] = word[6] & 0x0F | 0x80
-    word[8] = word[8] & 0x3F | 0x80
-    return uuid.UUID(bytes=bytes(word))
-
-
 def _feed_delays(system: System, sales: list[str]) -> list[float]:
     """Milliseconds from the commit that completed each sale to the commit of its notice."""
-    delays: list[float] = []
-    for start in range(0, len(sales), 500):
-        pairs = ",".join(f"('{sale}'::uuid,'{_derived(sale, 'notice')}'::uuid)" for sale in sales[start:start + 500])
-        delays += [float(line[0]) for line in system.demo.ask(
-            f"with pair (sale, notice) as (values {pairs})"
-            " select extract(epoch from pg_xact_commit_timestamp(n.xmin) - pg_xact_commit_timestamp(s.xmin)) * 1000"
-            " from pair join canteen.sale s on s.id = sale join notifier.notice n on n.id = notice")]
+    from school import derived
+
+    delays = [float(line[0]) for line in system.demo.gather(
+        "create temporary table pair (sale uuid, notice uuid)", "pair", [(sale, derived(sale, "notice")) for sale in sales],
+        "select extract(epoch from pg_xact_commit_timestamp(n.xmin) - pg_xact_commit_timestamp(s.xmin)) * 1000"
+        " from pair join canteen.sale s on s.id = sale join notifier.notice n on n.id = notice")]
     if len(delays) < len(sales) * 0.99:
         raise SystemExit(f"only {len(delays)} of {len(sales)} sales are in the feed")
     return delays

@@ -1,13 +1,19 @@
 """What the demo's programs share: where everything is, who is who, how to sign in."""
+import base64
 import csv
 import datetime
+import hashlib
 import http.cookiejar
+import io
 import json
 import os
+import re
 import ssl
 import subprocess
+import time
 import urllib.parse
 import urllib.request
+import uuid
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -45,6 +51,16 @@ class Demo:
         done = subprocess.run(["psql", self.facts["postgres"], "-AtX", "-c", sql], capture_output=True, text=True, check=True)
         return [line.split("|") for line in done.stdout.splitlines()]
 
+    def gather(self, table, name, lines, sql):
+        """Rows of a question about things that only the caller knows: they go into a temporary table first."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(lines)
+        script = f"{table};\n\\copy {name} from stdin with csv\n{text.getvalue()}\\.\n{sql};\n"
+        done = subprocess.run(["psql", self.facts["postgres"], "-AtXq", "-v", "ON_ERROR_STOP=1"], input=script, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(done.stderr)
+        return [line.split("|") for line in done.stdout.splitlines()]
+
     @property
     def zone(self):
         return ZoneInfo(self.facts["zone"])
@@ -71,6 +87,27 @@ class Demo:
         except urllib.error.HTTPError as refusal:
             return refusal.code, refusal.read().decode()
 
+    def patient(self, opener, path, **what):
+        """A request that is made again while the system is away."""
+        end = time.time() + 120
+        while True:
+            try:
+                status, text = self.request(opener, path, **what)
+            except OSError:
+                status, text = 503, ""
+            if status < 500 or time.time() > end:
+                return status, text
+            time.sleep(0.5)
+
+    def queued(self):
+        """Messages in the queues of the services, as the broker counts them; what is parked does not count."""
+        user, host = re.match(r"http://(.*)@(.*)", self.facts["management"]).groups()
+        request = urllib.request.Request(f"http://{host}/api/queues?columns=name,messages",
+                                         headers={"Authorization": "Basic " + base64.b64encode(user.encode()).decode()})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return sum(queue.get("messages", 0) for queue in json.load(answer)
+                       if not queue["name"].endswith(".dead") and queue["name"] != "unrouted")
+
     def signed_in(self, who):
         """A browser in which somebody of demo.json has signed in."""
         person = next(p for p in self.facts["signIns"] if p["who"] == who)
@@ -80,6 +117,14 @@ class Demo:
         if status >= 400:
             raise SystemExit(f"{who} could not sign in: {status} {text[:200]}")
         return opener
+
+
+def derived(parent, name):
+    """The identifier that the services derive from another one: RFC 9562, version 8, by SHA-256."""
+    word = bytearray(hashlib.sha256(uuid.UUID(str(parent)).bytes + name.encode()).digest()[:16])
+    word[6] = word[6] & 0x0F | 0x80
+    word[8] = word[8] & 0x3F | 0x80
+    return str(uuid.UUID(bytes=bytes(word)))
 
 
 def rows(path):
