@@ -29,7 +29,7 @@ class Teacher:
                 schoolclass, day, number = re.search(r"/classes/([^/]+)/lessons/([^/]+)/(\d+)", page["address"]).groups()
                 for field, mark in marks.items():
                     if mark[:1].isdigit():
-                        self.given[schoolclass, day, number, re.search(r"[0-9a-f-]{36}", field).group(0)] = mark[0]
+                        self.given[schoolclass, day, number, re.search(r"[0-9a-f]{8}-[0-9a-f-]{27}", field).group(0)] = mark[0]
         child = self.demo.ask(f"select id from journal.directory_person where roster_number = '{self.demo.facts['family'][0]}'")[0][0]
         self.demo.patient(self.opener, f"/journal/children/{child}/remarks", form={"text": "Без сменной обуви.", "for": "parents"})
         self.demo.patient(self.opener, f"/journal/children/{child}/remarks", form={"text": "Хорошая подготовка к уроку.", "for": "both"})
