@@ -94,6 +94,12 @@ def sign_in(page, login, password):
     page.wait_for_url(lambda address: "sign-in" not in address)
 
 
+def press(page, key):
+    """Presses a key that leads to another page."""
+    with page.expect_navigation():
+        page.keyboard.press(key)
+
+
 @pytest.fixture
 def family(demo):
     """The children of the demo mother: number, identifier, given name, card."""

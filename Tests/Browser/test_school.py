@@ -3,7 +3,7 @@ import re
 import uuid
 
 import pytest
-from conftest import DESK, LISTS, PHONE, rows, sign_in
+from conftest import DESK, LISTS, PHONE, press, rows, sign_in
 from playwright.sync_api import expect
 
 
@@ -35,11 +35,10 @@ def test_a_lesson_is_written_by_keyboard_and_rings_at_home(visitor, demo, family
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type("н")
     page.get_by_role("button", name=re.compile("Сохранить")).first.focus()
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    press(page, "Enter")
     expect(page.locator(f"main table input[name='cell-{child['id']}']")).to_have_value(re.compile(f"^{mark}"))
     assert cells.count() > 20
-    expect(card.locator("li", has_text=re.compile(rf"\b{mark}\b")).first).to_be_visible()
+    expect(card.locator("li", has_text=re.compile(rf"{mark}\s*$")).first).to_be_visible()
 
 
 def test_a_wrong_mark_is_said_beside_its_field(visitor):
@@ -49,8 +48,8 @@ def test_a_wrong_mark_is_said_beside_its_field(visitor):
     page.get_by_label("Тема").fill("Не теряется")
     field = page.locator("main table input:not([type=hidden])").first
     field.fill("7")
-    page.get_by_role("button", name=re.compile("Сохранить")).first.click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.get_by_role("button", name=re.compile("Сохранить")).first.click()
     wrong = page.locator("main table input:not([type=hidden])").first
     expect(wrong).to_have_value("7")
     expect(wrong).to_have_attribute("aria-invalid", "true")
@@ -63,14 +62,12 @@ def test_cash_is_taken_with_a_receipt(visitor, demo, family):
     accountant = visitor("accountant")
     page = accountant.go("/ledger/desk")
     page.get_by_label("Номер счёта или ИДН").fill(account)
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    press(page, "Enter")
     assert family[0]["given"] not in page.locator("main").inner_text()
     receipt = f"Ч-{uuid.uuid4().hex[:8]}"
     page.get_by_label("Сумма").fill("123,45")
     page.get_by_label("Номер чека").fill(receipt)
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    press(page, "Enter")
     row = accountant.go("/ledger/desk").get_by_role("row", name=re.compile(receipt))
     expect(row).to_contain_text("123,45")
     statement = visitor("guardian").go(f"/ledger/children/{family[0]['id']}/statement")
@@ -114,7 +111,7 @@ def test_registration_by_code_with_two_children(visitor, demo):
     guardian = next(number for number, own in children.items() if len(own) == 2 and number not in taken | registered)
     ids = [demo.ask(f"select p.id, p.class_id, pe.surname, pe.given_name from journal.directory_pupil p join journal.directory_person pe using (id)"
                     f" where p.roster_number = '{number}'")[0] for number in children[guardian]]
-    surname = demo.ask(f"select surname from identity.person where roster_number = '{guardian}'")[0][0]
+    guardian_name = " ".join(demo.ask(f"select surname, given_name from identity.person where roster_number = '{guardian}'")[0])
     curator = visitor("curator")
     codes = []
     for child, school_class, family_name, given in ids:
@@ -122,18 +119,16 @@ def test_registration_by_code_with_two_children(visitor, demo):
         for box in page.get_by_role("checkbox").all():
             box.set_checked(False)
         page.get_by_role("checkbox", name=re.compile(f"^{family_name} {given}$")).first.check()
-        page.locator("main form button").first.click()
-        page.wait_for_load_state()
-        sheet = page.locator("article.sheet", has_text=re.compile(surname)).first
+        with page.expect_navigation():
+            page.locator("main form button").first.click()
         # ID-06: the role stands in the top right corner.
-        expect(sheet.locator(".sheet-role")).to_have_text(re.compile("[Рр]одитель"))
+        sheet = page.locator("article.sheet", has=page.locator(".sheet-role", has_text="родитель"), has_text=guardian_name).first
         codes.append(sheet.locator(".sheet-number").inner_text().strip())
     login = f"mama-{uuid.uuid4().hex[:6]}"
     new = visitor(size=PHONE)
     page = new.go("/identity/registration")
     page.get_by_label("Код приглашения").fill(codes[0])
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    press(page, "Enter")
     page.locator("#login").fill(login)
     page.locator("#password").fill("Sirenevyj4Tuman9")
     page.locator("#repeated").fill("Sirenevyj4Tuman9")
@@ -158,8 +153,8 @@ def test_letters_end_with_one_press(visitor, demo):
     if not token or not token[0][0]:
         pytest.skip("no letter has been sent yet")
     page = visitor(size=PHONE).go(f"/notifier/unsubscribe/{token[0][0]}")
-    page.get_by_role("button").last.click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.get_by_role("button").last.click()
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("больше не"))
     demo.ask(f"update notifier.letter_choice set rhythm = 'daily' where unsubscribe_token = '{token[0][0]}'")
 
@@ -170,8 +165,8 @@ def test_signing_out_ends_the_session(visitor, demo):
     one = visitor(size=DESK)
     sign_in(one.page, person["login"], person["password"])
     page = one.go("/identity/profile")
-    page.locator("form[action='/identity/sign-out'] button").first.click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("form[action='/identity/sign-out'] button").first.click()
     page.goto("/identity/profile")
     assert "/identity/sign-in" in page.url
 
@@ -187,5 +182,6 @@ def test_a_wrong_password_is_said_without_telling_which_login_exists(visitor, de
         page.keyboard.press("Enter")
         alert = page.get_by_role("alert").first
         expect(alert).to_be_visible()
-        texts.append(alert.inner_text())
+        # How many attempts are left is counted for both alike; earlier ones may have been made for one of them.
+        texts.append(re.sub(r"Остал\w+ \d+ \w+\.", "", alert.inner_text()).strip())
     assert texts[0] == texts[1]
