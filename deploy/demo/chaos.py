@@ -1,38 +1,34 @@
 """Kills one part of the running system after another with -9; whoever watches over them starts them again."""
 import os
 import signal
-import threading
 from pathlib import Path
 
-VICTIMS = ["ledger", "broker", "canteen", "postgres", "access", "notifier", "journal", "ledger"]
+#: Every part once, and twice who moves the money. Each dies in the middle of the work, with a pause to come back.
+VICTIMS = ["ledger", "access", "broker", "canteen", "notifier", "postgres", "journal", "identity", "ledger", "canteen"]
+PAUSE = 7
 
 
-class Chaos(threading.Thread):
-    """Every so many seconds the next victim, in the middle of the day; ends with the last one."""
+class Chaos:
+    """Acts that kill, to be done among the acts of the day."""
 
-    def __init__(self, demo, pause):
-        super().__init__(daemon=True)
-        self.demo, self.pause, self.over, self.killed = demo, pause, threading.Event(), []
+    def __init__(self, demo):
+        self.demo = demo
 
-    def run(self):
-        for name in VICTIMS:
-            if self.over.wait(self.pause):
-                return
-            if self.kill(name):
-                self.killed.append(name)
-                print(f"  killed {name}", flush=True)
-            else:
-                print(f"  {name} was not there to be killed", flush=True)
+    def among(self, acts, chance):
+        """The acts of a day in any order, with a killing after every so many: passages, sales and lessons are under way at each.
+
+        Gives acts with the moment in seconds from the start, so evenly that the parts have time to come back.
+        """
+        acts = chance.sample(acts, len(acts))
+        length = (len(VICTIMS) + 1) * PAUSE
+        paced = [(length * number / len(acts), act) for number, (_, act) in enumerate(acts)]
+        return paced + [((number + 1) * PAUSE, lambda name=name: self.kill(name)) for number, name in enumerate(VICTIMS)]
 
     def kill(self, name):
         facts = self.demo.facts
         file = Path(facts["brokerPid"]) if name == "broker" else Path(facts["folders"]["pids"]) / name
         try:
             os.kill(int(file.read_text().split()[0]), signal.SIGKILL)
+            print(f"  killed {name}", flush=True)
         except (OSError, ValueError):
-            return False
-        return True
-
-    def stop(self):
-        self.over.set()
-        self.join()
+            raise SystemExit(f"{name} was not there to be killed") from None

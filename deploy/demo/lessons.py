@@ -1,6 +1,7 @@
 """The lessons of a played day: the class teacher of the demo family writes topics, homework, marks, absences and a remark."""
 import json
 import re
+import uuid
 
 
 class Teacher:
@@ -15,24 +16,31 @@ class Teacher:
         status, text = self.demo.request(self.opener, address)
         return json.loads(text) if status == 200 else None
 
-    def write(self):
-        """Up to three lessons of the day, every form again until it is answered."""
+    def plan(self):
+        """What the teacher writes when: a list of (moment, act)."""
         book = self.page("/journal/gradebook") or {}
-        for link in (book.get("today") or book.get("classes") or [])[:3]:
-            page = self.page(link["address"])
-            if not page:
-                continue
-            marks = {row["field"]: self.chance.choice(["5", "4", "4 за работу у доски", "3", "", "", "н", "оп 5"]) for row in page["rows"]}
-            form = marks | {"topic": "Повторение пройденного", "homework": "Параграф 14, задания 2 и 3", "work": "", "weight": "1"}
-            if self.demo.patient(self.opener, page["address"], form=form)[0] < 400:
-                self.lessons += 1
-                schoolclass, day, number = re.search(r"/classes/([^/]+)/lessons/([^/]+)/(\d+)", page["address"]).groups()
-                for field, mark in marks.items():
-                    if mark[:1].isdigit():
-                        self.given[schoolclass, day, number, re.search(r"[0-9a-f]{8}-[0-9a-f-]{27}", field).group(0)] = mark[0]
+        links = (book.get("today") or book.get("classes") or [])[:6]
         child = self.demo.ask(f"select id from journal.directory_person where roster_number = '{self.demo.facts['family'][0]}'")[0][0]
-        self.demo.patient(self.opener, f"/journal/children/{child}/remarks", form={"text": "Без сменной обуви.", "for": "parents"})
-        self.demo.patient(self.opener, f"/journal/children/{child}/remarks", form={"text": "Хорошая подготовка к уроку.", "for": "both"})
+        acts = [(9 * 60 + 15 + 60 * number, lambda link=link: self.write(link["address"])) for number, link in enumerate(links)]
+        for text, readers in (("Забыл сменную обувь.", "parents"), ("Хорошая работа на уроке.", "both")):
+            acts.append((13 * 60 + 20, lambda text=text, readers=readers: self.demo.patient(
+                self.opener, f"/journal/children/{child}/remarks", form={"id": str(uuid.uuid4()), "text": text, "for": readers})))
+        return acts
+
+    def write(self, address):
+        """One lesson, its form again until it is answered."""
+        status, text = self.demo.patient(self.opener, address)
+        if status != 200:
+            return
+        page = json.loads(text)
+        marks = {row["field"]: self.chance.choice(["5", "4", "4 за работу у доски", "3", "", "", "н", "оп 5"]) for row in page["rows"]}
+        form = marks | {"topic": "Повторение пройденного", "homework": "Параграф 14, задания 2 и 3", "work": "", "weight": "1"}
+        if self.demo.patient(self.opener, page["address"], form=form)[0] < 400:
+            self.lessons += 1
+            schoolclass, day, number = re.search(r"/classes/([^/]+)/lessons/([^/]+)/(\d+)", page["address"]).groups()
+            for field, mark in marks.items():
+                if mark[:1].isdigit():
+                    self.given[schoolclass, day, number, re.search(r"[0-9a-f]{8}-[0-9a-f-]{27}", field).group(0)] = mark[0]
 
     def count(self):
         """What became of the marks."""

@@ -100,13 +100,15 @@ class Demo:
             time.sleep(0.5)
 
     def queued(self):
-        """Messages in the queues of the services, as the broker counts them; what is parked does not count."""
+        """Messages in the queues of the services, as the broker counts them: those on their way, and those that were given up."""
         user, host = re.match(r"http://(.*)@(.*)", self.facts["management"]).groups()
         request = urllib.request.Request(f"http://{host}/api/queues?columns=name,messages",
                                          headers={"Authorization": "Basic " + base64.b64encode(user.encode()).decode()})
         with urllib.request.urlopen(request, timeout=20) as answer:
-            return sum(queue.get("messages", 0) for queue in json.load(answer)
-                       if not queue["name"].endswith(".dead") and queue["name"] != "unrouted")
+            queues = json.load(answer)
+        given_up = [queue["name"].endswith(".dead") or queue["name"] == "unrouted" for queue in queues]
+        counts = [queue.get("messages", 0) for queue in queues]
+        return (sum(count for count, gone in zip(counts, given_up) if not gone), sum(count for count, gone in zip(counts, given_up) if gone))
 
     def signed_in(self, who):
         """A browser in which somebody of demo.json has signed in."""

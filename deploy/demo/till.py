@@ -15,7 +15,7 @@ class Till:
         goods = json.loads(demo.request(demo.opener(), "/canteen/tills/self/goods", headers=self.key)[1])["items"]
         self.lunches = [item for item in goods if item["group"] == "lunch"] or goods
         self.buffet = [item for item in goods if item["group"] not in ("breakfast", "secondBreakfast", "lunch", "snack")]
-        self.answers, self.answered_at, self.waited, self.unanswered = {}, {}, [], []
+        self.answers, self.answered_at, self.waited, self.unanswered, self.again = {}, {}, [], [], 0
         self.lock = threading.Lock()
         self.own = threading.local()
 
@@ -30,30 +30,42 @@ class Till:
         return acts
 
     def sell(self, pupil, item, hour, minute):
-        """One sale under one identifier until it is answered, as a till does; sometimes once more after the answer."""
+        """One purchase until it is paid or refused for good, as a cashier does: when the accounts did not answer in time, a new sale."""
+        moment = self.clock(hour, minute, self.chance.randint(0, 59)).astimezone(datetime.timezone.utc)
+        end = time.time() + 180
+        while True:
+            sale = {"saleID": str(uuid.uuid4()), "card": self.cards[pupil], "items": [{"item": item["item"], "quantity": 1}],
+                    "soldAt": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
+            told = self.tell(sale)
+            if not told or told.get("reason") not in ("tooLate", "withdrawn") or time.time() > end:
+                return
+            self.again += 1
+            time.sleep(1)
+
+    def tell(self, sale):
+        """One sale under one identifier until it is answered, as a till does; sometimes once more after the answer. Gives the answer."""
         opener = getattr(self.own, "opener", None) or self.demo.opener()
         self.own.opener = opener
-        moment = self.clock(hour, minute, self.chance.randint(0, 59)).astimezone(datetime.timezone.utc)
-        sale = {"saleID": str(uuid.uuid4()), "card": self.cards[pupil], "items": [{"item": item["item"], "quantity": 1}],
-                "soldAt": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
         for _ in range(2 if self.chance.random() < 0.05 else 1):
-            end = time.time() + 120
+            began = time.time()
+            end = began + 120
             while True:
-                began = time.time()
                 try:
                     status, text = self.demo.request(opener, "/canteen/tills/self/sales", data=sale, headers=self.key)
                 except OSError:
                     status, text = 503, ""
-                if status == 200 and json.loads(text)["state"] != "pending" or 400 <= status < 500 or time.time() > end:
+                if status == 200 and json.loads(text)["state"] != "notPaid" or 400 <= status < 500 or time.time() > end:
                     break
                 time.sleep(0.3)
             with self.lock:
                 self.waited.append(time.time() - began)
-                if status == 200:
-                    self.answers[sale["saleID"]] = json.loads(text)["state"]
-                    self.answered_at.setdefault(sale["saleID"], time.time())
-                else:
+                if status != 200:
                     self.unanswered.append((sale["saleID"], status, text[:200]))
+                    return None
+                answer = json.loads(text)
+                self.answers[sale["saleID"]] = answer["state"]
+                self.answered_at.setdefault(sale["saleID"], time.time())
+        return answer
 
     def count(self):
         """What became of the sales: rows of the table, and the seconds from each answer into the feed."""

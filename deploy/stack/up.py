@@ -159,12 +159,13 @@ def bring_up(layout: Layout, supervisor: Supervisor, progress):
     supervisor.start("rabbitmq", servers.broker_command(layout))
     supervisor.start("mail", mail_command(layout))
     servers.wait_until("PostgreSQL answers", 60, lambda: servers.postgres_answers(layout), layout.logs / "postgres.log")
+    services.make_database(layout, secrets)
+    progress("migrating the schemas")
+    # The broker takes longest to boot; nothing of it is needed for the schemas.
+    services.migrate(layout, secrets)
     servers.wait_until(
         "RabbitMQ answers", 120, lambda: servers.broker_answers(layout, secrets["rabbitmq"]),
         layout.logs / "rabbitmq.log")
-    services.make_database(layout, secrets)
-    progress("migrating the schemas")
-    services.migrate(layout, secrets)
     progress("starting the services and the proxy")
     for name in SERVICES:
         supervisor.start(name, services.command(layout, name))
