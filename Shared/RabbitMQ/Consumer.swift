@@ -1,6 +1,7 @@
 import CRabbitMQ
 import Dispatch
 import Logging
+import Metrics
 import Synchronization
 
 /// Receives from one queue, in batches, and acknowledges by hand.
@@ -17,6 +18,8 @@ public actor Consumer {
     private let largestBatch: Int
     private let logger: Logger
     private let shownStatus = Mutex(BrokerStatus.idle)
+    private let delivered: Counter
+    private let losses: Counter
     private let incoming: AsyncStream<[Delivery]>.Continuation
 
     /// Whatever has come together, in the order of the queue; for one reader. Ends when `run` ends.
@@ -54,6 +57,9 @@ public actor Consumer {
         self.largestBatch = max(1, largestBatch)
         self.logger = logger
         (deliveries, incoming) = AsyncStream.makeStream()
+        delivered = Counter(label: "zvonok_broker_delivered_total", dimensions: [("queue", queue)])
+        losses = Counter(
+            label: "zvonok_broker_connections_lost_total", dimensions: [("connection", "\(configuration.name) \(queue)")])
     }
 
     deinit { incoming.finish() }
@@ -83,6 +89,7 @@ public actor Consumer {
                 error = BrokerError(.connectionLost, "\(failure)")
             }
             if Task.isCancelled || isStopping { break }
+            losses.increment()
             let delay = recovery.failed(after: lifetime, jitter: .random(in: 0..<1))
             show(.recovering(failures: recovery.failures, error))
             logger.warning(
@@ -189,7 +196,9 @@ public actor Consumer {
     }
 
     private func hand(_ batch: [Delivery]) {
-        if !batch.isEmpty, !isStopping { incoming.yield(batch) }
+        guard !batch.isEmpty, !isStopping else { return }
+        delivered.increment(by: batch.count)
+        incoming.yield(batch)
     }
 
     private func settled(_ status: Int32) {

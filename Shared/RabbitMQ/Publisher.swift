@@ -1,6 +1,7 @@
 import CRabbitMQ
 import Dispatch
 import Logging
+import Metrics
 import Synchronization
 
 /// Publishes batches and answers when the broker has taken them over.
@@ -13,6 +14,10 @@ public actor Publisher {
     private let logger: Logger
     private let writer = MessageWriter()
     private let shownStatus = Mutex(BrokerStatus.idle)
+    private let taken: Counter
+    private let refused: Counter
+    private let unconfirmed: Meter
+    private let losses: Counter
 
     private var connection: Connection?
     private var connectedAt = ContinuousClock.now
@@ -35,6 +40,12 @@ public actor Publisher {
         self.configuration = configuration
         self.logger = logger
         recovery = Recovery(configuration.recovery)
+        let labels = [("connection", configuration.name)]
+        taken = Counter(label: "zvonok_broker_published_total", dimensions: labels)
+        refused = Counter(label: "zvonok_broker_not_published_total", dimensions: labels)
+        unconfirmed = Meter(label: "zvonok_broker_unconfirmed", dimensions: labels)
+        losses = Counter(
+            label: "zvonok_broker_connections_lost_total", dimensions: [("connection", "\(configuration.name) publisher")])
     }
 
     /// How it stands with the broker; may be asked at any moment, also while a batch waits.
@@ -79,8 +90,20 @@ public actor Publisher {
 
     private func send(_ messages: [BrokerMessage], on connection: Connection) async throws {
         var batch = Batch(messages: messages, confirms: Confirms(first: published + 1, count: messages.count))
+        unconfirmed.increment(by: Double(messages.count))
+        defer { unconfirmed.decrement(by: Double(messages.count)) }
+        try await write(messages, &batch, connection)
+        try await awaitConfirms(&batch, connection)
+        taken.increment(by: messages.count - batch.lost)
+        if batch.lost > 0 { refused.increment(by: batch.lost) }
+        try batch.verdict()
+    }
+
+    private func write(_ messages: [BrokerMessage], _ batch: inout Batch, _ connection: Connection) async throws {
         var unchecked = 0
         try await makeRoom(&batch, connection)
+        connection.hold(true)
+        defer { connection.hold(false) }
         for message in messages {
             // Often enough that a blocked or slow broker is noticed before the socket's buffer is full.
             if unchecked > 60_000 {
@@ -91,8 +114,6 @@ public actor Publisher {
             published += 1
             unchecked += message.body.count + 1000
         }
-        try await awaitConfirms(&batch, connection)
-        try batch.verdict()
     }
 
     /// Reads what has come, then waits until the broker takes bytes.
@@ -202,6 +223,7 @@ public actor Publisher {
         heartbeat = nil
         connection = nil
         if isClosed { return }
+        losses.increment()
         recover(from: error, after: ContinuousClock.now - connectedAt)
     }
 
@@ -265,6 +287,9 @@ private struct Batch {
         }
         returned.append(back)
     }
+
+    /// How many the broker did not take over.
+    var lost: Int { confirms.nacked.count + returned.count }
 
     func verdict() throws {
         if !confirms.nacked.isEmpty { throw PublishFailure.nacked(confirms.nacked, returned: returned) }
