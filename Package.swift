@@ -90,6 +90,11 @@ let systemLibraries: [Target] = [
         name: "CCurl", path: "Shared/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 ]
 
+/// simdjson speaks C++; a page of it makes it speak C.
+let shims: [Target] = [
+    .target(name: "CSimdJSON", path: "Shared/CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")])
+]
+
 let sharedModules: [Target] = [
     .shared("Kernel", [.crypto], beside: []),
     .shared("Events", ["Kernel"], beside: ["README.md", "asyncapi.json"]),
@@ -98,7 +103,7 @@ let sharedModules: [Target] = [
     .shared(
         "Messaging",
         [
-            "Kernel", "Events", "Postgres", "RabbitMQ", .logging, .metrics, .lifecycle, .tracing,
+            "CSimdJSON", "Kernel", "Events", "Postgres", "RabbitMQ", .logging, .metrics, .lifecycle, .tracing,
             .product(name: "ServiceContextModule", package: "swift-service-context"),
             .product(name: "Instrumentation", package: "swift-distributed-tracing"),
         ],
@@ -179,7 +184,7 @@ let support = Target.target(
     name: "Support", dependencies: ["Kernel", "Postgres", "RabbitMQ", .httpClient, .logging], path: "Tests/Support",
     swiftSettings: .strict)
 
-let allTargets = systemLibraries + sharedModules + executables + [support] + testTargets
+let allTargets = systemLibraries + shims + sharedModules + executables + [support] + testTargets
 let targets: [Target] =
     if let chosenTests {
         closure(of: testTargets.filter { chosenTests.contains(String($0.name.dropLast("Tests".count))) }, in: allTargets)
@@ -208,5 +213,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
-    targets: targets
+    targets: targets,
+    cxxLanguageStandard: .cxx17
 )

@@ -146,14 +146,14 @@ enum Envelope {
     ///
     /// - Throws: ``Unacceptable`` that says what is wrong with it.
     static func decode<E: Event>(_ body: [UInt8], as type: E.Type, with decoder: JSONDecoder) throws -> Received<E> {
-        guard let head = EnvelopeHead(body), head.type == E.name, head.specversion.hasPrefix("1."), let id = head.id,
-            let event = try? QuickDecoder.decode(E.self, from: body, in: head.data)
+        guard let head = EnvelopeHead(body), head.type == E.name, head.specversion.hasPrefix("1."),
+            let event = try? head.document.value(head.data, as: E.self)
         else { return try decodeThoroughly(body, as: type, with: decoder) }
         return Received(
-            event, id: id, time: head.time ?? Date(), source: head.source, epoch: epoch(in: head.sequence),
+            event, id: head.id, time: head.time ?? Date(), source: head.source, epoch: epoch(in: head.sequence),
             ownersVersion: version(in: head.sequence), isRepublished: head.isRepublished,
             cause: Cause(
-                correlationID: head.correlationID ?? id.text, causationID: id.text, traceParent: head.traceParent))
+                correlationID: head.correlationID ?? head.id.text, causationID: head.id.text, traceParent: head.traceParent))
     }
 
     private static func epoch(in sequence: String?) -> Int64 { sequence.flatMap { Int64($0.prefix(6)) } ?? 1 }

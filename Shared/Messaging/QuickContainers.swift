@@ -4,39 +4,9 @@ struct QuickFields<Key: CodingKey>: KeyedDecodingContainerProtocol {
     let node: Int
     var codingPath: [any CodingKey] { [] }
 
-    var allKeys: [Key] {
-        var keys: [Key] = []
-        each { name, _ in
-            if let name = try? document.string(name), let key = Key(stringValue: name) { keys.append(key) }
-            return true
-        }
-        return keys
-    }
+    var allKeys: [Key] { document.names(of: node).compactMap(Key.init(stringValue:)) }
 
-    /// Goes through names and values until the body has enough.
-    private func each(_ body: (_ name: Int, _ value: Int) -> Bool) {
-        let end = Int(document.nodes[node].next)
-        var name = node + 1
-        while name < end {
-            guard body(name, name + 1) else { return }
-            name = Int(document.nodes[name + 1].next)
-        }
-    }
-
-    private func find(_ key: Key) -> Int? {
-        var wanted = key.stringValue
-        return wanted.withUTF8 { wanted in
-            var found: Int?
-            each { name, value in
-                let text = document.nodes[name]
-                guard Int(text.end - text.start) == wanted.count else { return true }
-                for index in wanted.indices where document.bytes[Int(text.start) + index] != wanted[index] { return true }
-                found = value
-                return false
-            }
-            return found
-        }
-    }
+    private func find(_ key: Key) -> Int? { document.field(key.stringValue, of: node) }
 
     private func field(_ key: Key) throws -> Int {
         guard let found = find(key) else { throw QuickDecoder.NotQuick() }
@@ -101,12 +71,12 @@ struct QuickElements: UnkeyedDecodingContainer {
 
     init(document: QuickDocument, node: Int) {
         self.document = document
-        end = Int(document.nodes[node].next)
+        end = document.next(node)
         at = node + 1
         var count = 0
         var next = at
         while next < end {
-            next = Int(document.nodes[next].next)
+            next = document.next(next)
             count += 1
         }
         self.count = count
@@ -116,7 +86,7 @@ struct QuickElements: UnkeyedDecodingContainer {
     private mutating func element<T>(_ read: (QuickDocument, Int) throws -> T) throws -> T {
         guard !isAtEnd else { throw QuickDecoder.NotQuick() }
         let value = try read(document, at)
-        at = Int(document.nodes[at].next)
+        at = document.next(at)
         currentIndex += 1
         return value
     }

@@ -67,13 +67,7 @@ import Testing
         }
     }
 
-    @Test("moments and identifiers are read as Foundation reads them") func values() {
-        for seconds in stride(from: -2_000_000_000.0, to: 4_000_000_000, by: 7_654_321.125) {
-            let date = Date(timeIntervalSince1970: seconds)
-            var text = date.iso8601
-            let quick = text.withUTF8 { Date(canonical: $0[...]) }
-            if let quick { #expect(quick == Date(iso8601: date.iso8601)) }
-        }
+    @Test("identifiers are read as Foundation reads them") func values() {
         for id in (0..<100).map({ _ in UUID() }) {
             #expect(UUID(ascii: id.uuidString) == id && UUID(ascii: id.text) == id)
         }
@@ -85,12 +79,12 @@ import Testing
     func events(_ index: Int) throws {
         func check<E: Event>(_ type: E.Type) throws {
             let body = Array(try EventCoding.encoder.encode(E.example))
-            #expect(try QuickDecoder.decode(E.self, from: body, in: 0..<body.count) == E.example)
+            #expect(try QuickDocument(body).value(0, as: E.self) == E.example)
             // As others may write it: with space between, in another order, with fields that we do not know.
             var fields = try #require(try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any])
             fields["somethingNew"] = ["a": [1, 2.5, NSNull()], "b": true] as [String: Any]
             let other = try JSONSerialization.data(withJSONObject: fields, options: [.prettyPrinted, .withoutEscapingSlashes])
-            #expect(try QuickDecoder.decode(E.self, from: Array(other), in: 0..<other.count) == E.example)
+            #expect(try QuickDocument(Array(other)).value(0, as: E.self) == E.example)
         }
         try check(EventCatalogue.all[index])
     }
@@ -120,7 +114,7 @@ import Testing
         ])
     func doubtful(_ text: String) throws {
         let bytes = Array(text.utf8)
-        let quick = try? QuickDecoder.decode(Values.self, from: bytes, in: 0..<bytes.count)
+        let quick = try? QuickDocument(bytes).value(0, as: Values.self)
         let thorough = try? EventCoding.decoder.decode(Values.self, from: Data(bytes))
         #expect(quick == nil || quick == thorough)
         if thorough != nil, !text.contains(#"\u"#), !text.contains(#"te\n"#), !text.contains("1.0"), !text.contains("1e3"), !text.contains(",]") { #expect(quick != nil) }
@@ -129,11 +123,11 @@ import Testing
     @Test("bytes that are no text are no text, and nothing goes deeper than a message does") func hostile() {
         let bytes = Array(#"{"text":""#.utf8) + [0xFF, 0xC0] + Array(#""}"#.utf8)
         #expect(throws: QuickDecoder.NotQuick.self) {
-            try QuickDecoder.decode(Values.self, from: bytes, in: 0..<bytes.count)
+            try QuickDocument(bytes).value(0, as: Values.self)
         }
         let deep = Array((#"{"x":"# + String(repeating: "[", count: 100_000)).utf8)
         #expect(throws: QuickDecoder.NotQuick.self) {
-            try QuickDecoder.decode(Values.self, from: deep, in: 0..<deep.count)
+            try QuickDocument(deep).value(0, as: Values.self)
         }
     }
 }
