@@ -106,9 +106,9 @@ class Demo:
                                          headers={"Authorization": "Basic " + base64.b64encode(user.encode()).decode()})
         with urllib.request.urlopen(request, timeout=20) as answer:
             queues = json.load(answer)
-        given_up = [queue["name"].endswith(".dead") or queue["name"] == "unrouted" for queue in queues]
-        counts = [queue.get("messages", 0) for queue in queues]
-        return (sum(count for count, gone in zip(counts, given_up) if not gone), sum(count for count, gone in zip(counts, given_up) if gone))
+        counts = {queue["name"]: queue.get("messages", 0) for queue in queues if queue["name"] != "unrouted"}
+        return (sum(count for name, count in counts.items() if not name.endswith(".dead")),
+                sum(count for name, count in counts.items() if name.endswith(".dead")))
 
     def signed_in(self, who):
         """A browser in which somebody of demo.json has signed in."""
