@@ -18,7 +18,8 @@ struct JournalRoutes {
         book.get("/journal/diary", .seeDiary, about: .oneself) { visit in
             let viewer = visit.viewer
             let open = try await database.read { try Directory.children(of: viewer, .seeDiary, on: visit.today, in: $0).map(\.id) }
-            let first = viewer.isPupil ? viewer.personID : viewer.children.map(\.id).first(where: open.contains) ?? open.first
+            let asked = visit.query("child").flatMap { UUID(uuidString: $0) }.flatMap { open.contains($0) ? $0 : nil }
+            let first = viewer.isPupil ? viewer.personID : asked ?? viewer.children.map(\.id).first(where: open.contains) ?? open.first
             guard let first else { throw Problem.notFound }
             return .seeOther("/journal/children/\(first.text)/diary")
         }
