@@ -12,6 +12,8 @@ def retry(attempt, what, seconds=120):
         try:
             if attempt():
                 return
+        except FileNotFoundError as missing:
+            raise SystemExit(f"{missing.filename} is missing: deploy/install") from None
         except (subprocess.TimeoutExpired, OSError):
             pass
         if time.time() > end:
