@@ -3,6 +3,7 @@ import base64
 import csv
 import datetime
 import hashlib
+import http.client
 import http.cookiejar
 import io
 import json
@@ -86,6 +87,9 @@ class Demo:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refusal:
             return refusal.code, refusal.read().decode()
+        except http.client.HTTPException as broken:
+            # The other side died in the middle of its answer.
+            raise ConnectionError(str(broken)) from None
 
     def patient(self, opener, path, **what):
         """A request that is made again while the system is away."""
