@@ -109,7 +109,7 @@ def count(demo, gates):
         " (select count(*) from access.passage twin where twin.device_id = s.device and twin.person_id = r.person_id"
         "   and twin.occurred_at = r.occurred_at),"
         " (select count(*) from notifier.notice twin where twin.child_id = p.person_id and twin.happened_at = n.happened_at"
-        "   and twin.kind in ('entered', 'left'))"
+        "   and twin.kind in ('entered', 'left') and twin.facts->>'place' = n.facts->>'place')"
         " from sent s left join access.reading r on r.device_id = s.device and r.key = s.key"
         " left join access.passage p on p.device_id = s.device and p.person_id = r.person_id and p.occurred_at = r.occurred_at"
         " left join notifier.notice n on n.id = s.notice")
