@@ -1,5 +1,6 @@
 import Directory
 import Events
+import Kernel
 
 /// What stands around a page: language, navigation, who is signed in, whom to ask.
 struct Frame: Sendable {
@@ -28,6 +29,8 @@ struct Frame: Sendable {
     /// The language of the templates.
     let texts: Language
     let language: String
+    /// The zone of the school's clock, for the one moment that a browser writes itself.
+    let zone: String
     let title: String
     let name: String?
     /// Those that fit above the page on a wide screen, and the rest.
@@ -56,6 +59,7 @@ struct Frame: Sendable {
         }
         texts = visit.language
         language = visit.language.rawValue
+        zone = visit.zone.identifier
         self.title = title
         name = visit.isSignedIn ? visit.viewer.name : nil
         links = all.count <= Self.mostLinks + 1 ? all : Array(all.prefix(Self.mostLinks))

@@ -79,6 +79,9 @@ public struct SessionToken: JWTPayload, Sendable {
 }
 
 /// Verifies tokens with the public keys that Identity announced; alone, without asking anybody.
+///
+/// A page is some files and fragments long, and each brings the same token: what has been verified is kept until the keys are
+/// looked at again, so that its signature is computed once and not a hundred times.
 public actor TokenKeys {
     /// How often at most an unknown key makes us look into the directory again.
     private static let pause: Duration = .seconds(2)
@@ -90,6 +93,10 @@ public actor TokenKeys {
     private var known: Set<String> = []
     private var lookedAt: ContinuousClock.Instant?
     private var looking: Task<Void, any Error>?
+    /// Tokens whose signature was found right, with the moment up to which that is believed.
+    private let seen = Mutex<[String: (token: SessionToken, until: ContinuousClock.Instant)]>([:])
+    /// A bound, not a policy: what a busy morning brings in a minute fits.
+    private static let mostSeen = 20_000
 
     public init(_ database: Database) { self.database = database }
 
@@ -102,7 +109,15 @@ public actor TokenKeys {
     }
 
     /// The contents of a token that counts now.
-    public func verified(_ token: String) async throws(Refused) -> SessionToken {
+    public nonisolated func verified(_ token: String) async throws(Refused) -> SessionToken {
+        if let kept = seen.withLock({ $0[token] }), ContinuousClock.now < kept.until {
+            guard kept.token.exp.value > Date() else { throw .expired }
+            return kept.token
+        }
+        return try await checked(token)
+    }
+
+    private func checked(_ token: String) async throws(Refused) -> SessionToken {
         guard let kid = Self.keyID(of: token) else { throw .notOurs }
         if !known.contains(kid) || lookedAt.map({ ContinuousClock.now - $0 > Self.freshness }) ?? true {
             do {
@@ -114,7 +129,14 @@ public actor TokenKeys {
         }
         guard known.contains(kid) else { throw .notOurs }
         do {
-            return try await keys.verify(token, as: SessionToken.self, iteratingKeys: false)
+            let read = try await keys.verify(token, as: SessionToken.self, iteratingKeys: false)
+            // Where the directory is away the keys are old, and each token is looked at anew.
+            let until = (lookedAt ?? .now) + Self.freshness
+            seen.withLock { seen in
+                if seen.count >= Self.mostSeen { seen.removeAll(keepingCapacity: true) }
+                if until > .now { seen[token] = (read, until) }
+            }
+            return read
         } catch let error as JWTError where error.errorType == .claimVerificationFailure {
             throw error.failedClaim is ExpirationClaim ? .expired : .notOurs
         } catch {
@@ -144,6 +166,8 @@ public actor TokenKeys {
         keys = fresh
         known = names
         lookedAt = .now
+        // Whatever a withdrawn key had signed is forgotten with it.
+        seen.withLock { $0.removeAll(keepingCapacity: true) }
     }
 
     /// The key that the token says it is signed with; nil unless it says ES256, the one algorithm we know.

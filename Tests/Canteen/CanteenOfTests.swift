@@ -128,9 +128,9 @@ struct CanteenOfTests {
         try await database.transaction { [outbox] in try WhenLedgerAnswers.withdrawn(answer, in: $0, outbox: outbox) }
     }
 
-    func account(version: Int64, balance: Int64 = 28_600) -> AccountState {
+    func account(version: Int64, balance: Int64 = 28_600, limit: Int64? = nil, spent: Int64 = 0) -> AccountState {
         AccountState(
             accountID: .v7(), version: version, personID: masha, schoolID: school, accountNumber: "0270000001",
-            balance: Money(kopecks: balance), dailyLimit: nil, spentToday: .zero, day: today, isOpen: true)
+            balance: Money(kopecks: balance), dailyLimit: limit.map { Money(kopecks: $0) }, spentToday: Money(kopecks: spent), day: today, isOpen: true)
     }
 }

@@ -20,6 +20,8 @@ struct Reader: Sendable {
     let client: any TestClientProtocol
     var token: String?
     var key: String?
+    /// The till that the browser was said to be.
+    var till: UUID?
 
     struct Seen: Sendable {
         let status: HTTPResponse.Status
@@ -44,7 +46,9 @@ struct Reader: Sendable {
     ) async throws -> Seen {
         var headers: HTTPFields = [.accept: accept, .contentType: type]
         if method == .post { headers[.origin] = "https://localhost" }
-        if let token { headers[.cookie] = "\(SessionToken.cookie)=\(token)" }
+        if let token {
+            headers[.cookie] = "\(SessionToken.cookie)=\(token)" + (till.map { "; \(TillPage.cookie)=\($0.text)" } ?? "")
+        }
         if let key { headers[.authorization] = "Bearer \(key)" }
         let response = try await client.executeRequest(uri: path, method: method, headers: headers, body: ByteBuffer(string: body))
         return Seen(status: response.status, body: String(buffer: response.body), location: response.headers[.location])
@@ -253,6 +257,85 @@ struct Counter: Sendable {
             let again = try await cashier.post(
                 "/canteen/till/sales", ["sale": refused.text, "card": CanteenOfTests.mashasCard, "item-\(canteen.tea.text)": "1"])
             #expect(again.body.contains("7\u{a0}₽"))
+        }
+    }
+
+    @Test("The cashier sells under the name of a till: the school's first, or the one that the browser was said to be")
+    func nameOfTheTill() async throws {
+        try await Counter.story(canteen) { counter in
+            let canteen = counter.canteen
+            let (first, second) = try await canteen.database.transaction { [canteen] tx in
+                (
+                    try RegisterTill(school: canteen.school, name: "Касса 1").run(in: tx).tillID,
+                    try RegisterTill(school: canteen.school, name: "Касса 2").run(in: tx).tillID
+                )
+            }
+            let elsewhere = try await canteen.database.transaction { try RegisterTill(school: .v7(), name: "Чужая").run(in: $0).tillID }
+            var cashier = try await counter.reader(canteen.cashier, sections: ["till"])
+            let page = try await cashier.get("/canteen/till")
+            Self.isWhole(page)
+            #expect(page.body.contains("<h1>Касса 1</h1>") && page.body.contains("Касса 2") && !page.body.contains("Чужая"))
+            func sold(_ reader: Reader) async throws -> Sale? {
+                let sale = UUID.v7()
+                async let answered: Void = counter.accepting(sale)
+                let paid = try await reader.post(
+                    "/canteen/till/sales", ["sale": sale.text, "card": CanteenOfTests.mashasCard, "item-\(canteen.tea.text)": "1"])
+                try await answered
+                #expect(paid.status == .ok)
+                return try await canteen.sale(sale)
+            }
+            let plain = try await sold(cashier)
+            #expect(plain?.tillName == "Касса 1" && plain?.tillID == first)
+            #expect(try await cashier.post("/canteen/till/choice", ["till": elsewhere.text]).status == .notFound)
+            #expect(try await cashier.post("/canteen/till/choice", ["till": second.text]).location == "/canteen/till")
+            cashier.till = second
+            let chosen = try await sold(cashier)
+            #expect(chosen?.tillName == "Касса 2" && chosen?.tillID == second)
+            // A cookie that names another school's till is nobody's till here.
+            cashier.till = elsewhere
+            #expect(try await sold(cashier)?.tillName == "Касса 1")
+            #expect(try await counter.mother().get("/canteen/children/\(canteen.masha.text)/purchases").body.contains("Касса 2"))
+        }
+    }
+
+    @Test("A tile says its price and the bill counts in kopecks; what the limit leaves is told")
+    func tiles() async throws {
+        try await serve()
+        try await Counter.story(canteen) { counter in
+            let canteen = counter.canteen
+            let cashier = try await counter.reader(canteen.cashier, sections: ["till"])
+            let empty = try await cashier.get("/canteen/till")
+            #expect(empty.body.contains("Приложите карту") && !empty.body.contains("data-add"))
+            let account = canteen.account(version: 1, limit: 15_000, spent: 6_000)
+            try await canteen.database.transaction { try WhenLedgerAnswers.remember([account], in: $0) }
+            let page = try await cashier.get("/canteen/till?card=\(CanteenOfTests.mashasCard)")
+            Self.isWhole(page)
+            for text in [
+                "Комплекты", "Выпечка", "data-add=\"i-\(canteen.bun.text)\"", "data-price=\"3250\"", "32,50\u{a0}₽", "data-balance=\"28600\"",
+                "286\u{a0}₽", "90\u{a0}₽", "из 150\u{a0}₽ в день",
+            ] {
+                #expect(page.body.contains(text), "\(text)")
+            }
+            let stranger = try await cashier.get("/canteen/till?card=04FFFFFFFF")
+            #expect(stranger.body.contains("aria-invalid") && stranger.body.contains("04FFFFFFFF"))
+        }
+    }
+
+    @Test("CA-01: the kitchen turns to any date and says when there is no menu")
+    func kitchensDates() async throws {
+        try await serve()
+        try await Counter.story(canteen) { counter in
+            let canteen = counter.canteen
+            let cook = try await counter.reader(canteen.cook, sections: ["menu"])
+            let today = try await cook.get("/canteen/kitchen")
+            Self.isWhole(today)
+            #expect(today.body.contains("/canteen/kitchen?day=\(canteen.today - 1)") && !today.body.contains("Каша"))
+            let before = try await cook.get("/canteen/kitchen?day=\(canteen.today - 1)")
+            Self.isWhole(before)
+            #expect(before.body.contains("Каша") && before.body.contains("/canteen/kitchen?day=\(canteen.today)"))
+            let none = try await cook.get("/canteen/kitchen?day=2026-01-01")
+            Self.isWhole(none)
+            #expect(none.body.contains("На этот день меню нет"))
         }
     }
 

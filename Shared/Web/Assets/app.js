@@ -32,7 +32,7 @@ function lost(what, isLost) {
   if (!offline || Boolean(before) === Boolean(losses.size)) return;
   offline.hidden = !losses.size;
   if (!losses.size) return say(offline.dataset.back);
-  offline.querySelector("time").textContent = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "numeric", minute: "2-digit" });
+  offline.querySelector("time").textContent = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "numeric", minute: "2-digit", timeZone: document.body.dataset.zone });
   say(offline.textContent.trim());
 }
 addEventListener("offline", () => lost("network", true));
@@ -103,7 +103,7 @@ for (const details of document.querySelectorAll("details.confirm")) {
   back.type = "button"; back.className = "btn"; back.textContent = details.dataset.back || "×";
   back.addEventListener("click", () => dialog.close());
   body.querySelector(".acts").append(back);
-  summary.addEventListener("click", (event) => { event.preventDefault(); details.open = true; dialog.showModal(); });
+  summary.addEventListener("click", (event) => { event.preventDefault(); details.open = true; dialog.showModal(); back.focus(); });
   dialog.addEventListener("close", () => { details.open = false; summary.focus(); });
 }
 
