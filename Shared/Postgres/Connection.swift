@@ -10,6 +10,8 @@ import Synchronization
 final class Connection {
     /// When there are more statements than this, the one unused for longest is forgotten; a service has a few dozen.
     private static let mostStatements = 256
+    /// Bytes of values that surely fit into the buffer of an idle socket (Linux gives it 16 KiB at least).
+    private static let mostSentAtOnce = 8192
 
     private var handle: OpaquePointer
     private var statements: [String: Prepared] = [:]
@@ -25,6 +27,8 @@ final class Connection {
     private var isSpoiled = false
     /// Reused from statement to statement, so that a statement allocates nothing for its parameters.
     private var parameters = Parameters()
+    /// What has come so far for a statement that nobody blocks for.
+    private var answer: OpaquePointer?
 
     /// Connects, waiting no longer than the configuration allows.
     init(_ configuration: DatabaseConfiguration) throws(PostgresError) {
@@ -44,7 +48,10 @@ final class Connection {
         PQsetNoticeReceiver(opened, { _, _ in }, nil)
     }
 
-    deinit { PQfinish(handle) }
+    deinit {
+        PQclear(answer)
+        PQfinish(handle)
+    }
 
     /// What cancels a running statement from another thread; the caller frees it.
     func canceller() -> OpaquePointer? { PQgetCancel(handle) }
@@ -114,6 +121,41 @@ final class Connection {
                 PQexecPrepared(handle, name, count, values, lengths, formats, 1)
             }
         }
+        defer { PQclear(result) }
+        try check(result)
+        return try read(result)
+    }
+
+    /// Sends a statement without waiting for anything. False, and nothing sent, when the server does not know it yet or its
+    /// values might not fit into the socket's buffer: then it has to be run by whoever may block.
+    func send(_ sql: SQL) throws -> Bool {
+        guard pendingBegin == nil, let known = statements[sql.text], known.fits(sql.values) else { return false }
+        parameters.fill(sql.values)
+        guard parameters.size < Self.mostSentAtOnce else { return false }
+        uses += 1
+        known.lastUse = uses
+        let sent = parameters.withPointers { count, values, lengths, formats in
+            PQsendQueryPrepared(handle, known.name, count, values, lengths, formats, 1)
+        }
+        guard sent == 1 else { throw lost() }
+        return true
+    }
+
+    /// Takes in what the socket has, without waiting; true when the answer to what was sent is whole.
+    func takeIn() throws -> Bool {
+        guard PQconsumeInput(handle) == 1 else { throw lost() }
+        while PQisBusy(handle) == 0 {
+            guard let result = PQgetResult(handle) else { return true }
+            PQclear(answer)
+            answer = result
+        }
+        return false
+    }
+
+    /// Hands the whole answer to `read`.
+    func finish<T>(_ read: (OpaquePointer?) throws -> T) throws -> T {
+        let result = answer
+        answer = nil
         defer { PQclear(result) }
         try check(result)
         return try read(result)
@@ -318,6 +360,9 @@ private struct Parameters {
     private var lengths: [Int32] = []
     private var formats: [Int32] = []
     private var pointers: [UnsafePointer<CChar>?] = []
+
+    /// Bytes of all values.
+    var size: Int { bytes.count }
 
     mutating func fill(_ values: [any Bindable]) {
         bytes.removeAll(keepingCapacity: true)

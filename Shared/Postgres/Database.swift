@@ -62,7 +62,7 @@ public enum Isolation: String, Sendable {
     case serializable = "SERIALIZABLE"
 }
 
-/// A bounded pool of connections, each with a thread of its own while it works.
+/// A bounded pool of connections, each with a thread of its own while it runs a transaction.
 public final class Database: Sendable {
     /// How often a transaction that met a serialization failure or a deadlock is run again.
     private static let mostRepeats = 3
@@ -101,9 +101,7 @@ public final class Database: Sendable {
     @discardableResult
     public func execute(_ sql: SQL) async throws -> Int {
         try await repeating {
-            try await pool.withConnection { connection in
-                try await connection.alone { try $0.run(sql) { Rows.touched($0) } }
-            }
+            try await pool.withConnection { try await $0.alone(sql) { Rows.touched($0) } }
         }
     }
 
@@ -112,9 +110,7 @@ public final class Database: Sendable {
         _ sql: SQL, as types: repeat (each C).Type
     ) async throws -> [(repeat each C)] {
         try await repeating {
-            try await pool.withConnection { connection in
-                try await connection.alone { try $0.run(sql) { try Rows.read($0, as: repeat each types) } }
-            }
+            try await pool.withConnection { try await $0.alone(sql) { try Rows.read($0, as: repeat each types) } }
         }
     }
 

@@ -9,7 +9,9 @@ actor PooledConnection {
     private let executor: QueueExecutor
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    private var connection: Connection?
+    // Unsafe only in name: the pool lends this place to one task at a time, and that task uses the connection either by
+    // the queue or, in `alone`, itself; never both at once.
+    private nonisolated(unsafe) var connection: Connection?
     /// Whether the connection was made for what runs on it now.
     private var wasFresh = false
     private let cancelling = Cancelling()
@@ -22,7 +24,9 @@ actor PooledConnection {
             label: "zvonok_database_connections_opened_total", dimensions: [("pool", configuration.applicationName)])
     }
 
-    func disconnect() {
+    func disconnect() { drop() }
+
+    private nonisolated func drop() {
         cancelling.replace(with: nil)
         connection = nil
     }
@@ -59,8 +63,41 @@ actor PooledConnection {
     }
 
     /// One statement outside any transaction.
-    func alone<T: Sendable>(_ body: @Sendable (Connection) throws -> T) async throws -> T {
-        try await cancellable(body)
+    ///
+    /// When the connection is there and knows the statement, the task sends it itself and waits without a thread; else,
+    /// and for many bytes, the queue does it, which may block.
+    nonisolated func alone<T: Sendable>(_ sql: SQL, _ read: @escaping @Sendable (OpaquePointer?) throws -> T) async throws -> T {
+        guard let connection, connection.isAlive(), cancelling.begin() else { return try await blocking(sql, read) }
+        let result: T?
+        do {
+            result = try await withTaskCancellationHandler {
+                guard try connection.send(sql) else { return nil }
+                repeat {
+                    try await Readiness.shared.wait(for: connection.socket)
+                } while try !connection.takeIn()
+                return try connection.finish(read)
+            } onCancel: {
+                cancelling.cancel()
+            }
+        } catch {
+            throw ended() ? CancellationError() : error
+        }
+        ended()
+        guard let result else { return try await blocking(sql, read) }
+        return result
+    }
+
+    /// Ends the present work and gives whether it was asked to stop. A connection that is not as new is given up.
+    @discardableResult
+    private nonisolated func ended() -> Bool {
+        let wasCancelled = cancelling.end()
+        // A cancel request may still be on its way and would hit the next one's statement.
+        if wasCancelled || connection?.isClean != true { drop() }
+        return wasCancelled
+    }
+
+    private func blocking<T: Sendable>(_ sql: SQL, _ read: @Sendable (OpaquePointer?) throws -> T) async throws -> T {
+        try await cancellable { try $0.run(sql, read) }
     }
 
     private func cancellable<T: Sendable>(_ body: (Connection) throws -> T) async throws -> T {
@@ -74,17 +111,15 @@ actor PooledConnection {
     private func work<T>(_ body: (Connection) throws -> T) throws -> T {
         let first = try live()
         guard cancelling.begin() else { throw CancellationError() }
+        let result: T
         do {
-            let result = try body(first)
-            if cancelling.end() || connection?.isClean != true { disconnect() }
-            return result
+            result = try body(first)
         } catch {
-            let wasCancelled = cancelling.end()
-            // A cancel request may still be on its way and would hit the next one's statement.
-            if wasCancelled || connection?.isClean != true { disconnect() }
-            if wasCancelled { throw CancellationError() }
-            throw error
+            throw ended() ? CancellationError() : error
         }
+        // What was done before the request to cancel came is done.
+        ended()
+        return result
     }
 
     /// The connection, made anew if it was lost while nobody used it.
