@@ -40,7 +40,7 @@ struct Publish: AsyncParsableCommand {
 struct Consume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Takes messages and acknowledges them in batches.")
     @OptionGroup var load: QueueLoad
-    @Option(help: "How many messages one acknowledgement is for at most.") var batch = 100
+    @Option(help: "How many messages come before they are acknowledged.") var batch = 100
     @Option(help: "How many messages may be on their way.") var prefetch = 300
 
     func run() async throws {
@@ -49,10 +49,14 @@ struct Consume: AsyncParsableCommand {
         let running = Task { await consumer.run() }
         var start: ContinuousClock.Instant?
         var count = 0
+        var acknowledged = 0
         for await deliveries in consumer.deliveries {
             if start == nil { start = .now }
             count += deliveries.count
-            if let last = deliveries.last { await consumer.acknowledge(upTo: last) }
+            if let last = deliveries.last, count - acknowledged >= batch || count >= load.messages {
+                await consumer.acknowledge(upTo: last)
+                acknowledged = count
+            }
             if count >= load.messages { break }
         }
         guard let start, count >= load.messages else { throw Stuck(description: "only \(count) messages came") }
