@@ -50,12 +50,14 @@ public struct ClassDayChanged: VersionedEvent {
     public let version: Int64
     public let lessons: [LessonSlot]
     public let termName: String?
+    /// The first day of the term: which week of it this is.
+    public let termStarts: Day?
     /// True when it exists no more; the other fields then say what was last known.
     public let ended: Bool
 
     public init(
         classDayID: UUID, classID: UUID, schoolID: UUID, day: Day, version: Int64, lessons: [LessonSlot],
-        termName: String? = nil, ended: Bool = false
+        termName: String? = nil, termStarts: Day? = nil, ended: Bool = false
     ) {
         self.classDayID = classDayID
         self.classID = classID
@@ -64,6 +66,7 @@ public struct ClassDayChanged: VersionedEvent {
         self.version = version
         self.lessons = lessons
         self.termName = termName
+        self.termStarts = termStarts
         self.ended = ended
     }
 
@@ -78,7 +81,7 @@ public struct ClassDayChanged: VersionedEvent {
             lessonID: Example.lesson, number: 3, startsAt: Example.lessonStart, endsAt: Example.lessonEnd,
             subject: "Алгебра", room: "214", teacher: "Е. С. Кравцова", isCancelled: false, isClub: false)
             ],
-            termName: "2-я четверть", ended: false)
+            termName: "2-я четверть", termStarts: Example.day, ended: false)
     }
 }
 

@@ -12,6 +12,22 @@ public struct MailAddress: Sendable, Hashable {
         self.address = address
     }
 
+    /// Reads what people write into a configuration: `Звонок <zvonok@example.org>` or the address alone.
+    ///
+    /// - Parameter name: shown where none is written.
+    public init(written text: String, name: String = "") {
+        guard let open = text.lastIndex(of: "<"), let close = text.lastIndex(of: ">"), open < close else {
+            self.init(text.trimmingCharacters(in: .whitespaces), name: name)
+            return
+        }
+        let shown = text[..<open].trimmingCharacters(in: CharacterSet(charactersIn: " \""))
+        self.init(
+            text[text.index(after: open)..<close].trimmingCharacters(in: .whitespaces), name: shown.isEmpty ? name : shown)
+    }
+
+    /// What stands behind the @; of nothing, `localhost`.
+    public var domain: String { address.split(separator: "@").last.map(String.init) ?? "localhost" }
+
     /// For a header line: the name as an encoded word if it has letters beyond ASCII.
     var header: String { name.isEmpty ? "<\(address)>" : "\(HeaderText.phrase(name)) <\(address)>" }
 }

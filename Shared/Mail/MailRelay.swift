@@ -27,6 +27,12 @@ public struct MailRelay: Sendable {
         self.authorityFile = authorityFile
         self.connections = max(1, connections)
     }
+
+    /// The same server with another number of connections.
+    public func with(connections: Int) -> MailRelay {
+        MailRelay(
+            url: url, user: user, password: password, requiresTLS: requiresTLS, authorityFile: authorityFile, connections: connections)
+    }
 }
 
 /// Why a letter is not known to be delivered; the case says what to do.

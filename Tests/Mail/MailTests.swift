@@ -103,6 +103,15 @@ private func mailer(_ server: MailServer, tls: Bool = false, password: String? =
         #expect(evil.headerLines.allSatisfy { !$0.contains("\n") })
     }
 
+    @Test("a sender is written with a name or without", arguments: [
+        ("Звонок <zvonok@example.org>", "Звонок", "zvonok@example.org"), ("zvonok@example.org", "?", "zvonok@example.org"),
+        ("\"Школа 7\" <a@b.example>", "Школа 7", "a@b.example"), (" <a@b.example> ", "?", "a@b.example"),
+    ])
+    func written(text: String, name: String, address: String) {
+        let read = MailAddress(written: text, name: "?")
+        #expect(read.name == name && read.address == address && read.domain == address.split(separator: "@")[1])
+    }
+
     @Test("long Cyrillic subjects are cut into words of at most 75 characters") func encodedWords() {
         for line in HeaderText.unstructured(String(repeating: "Пятница ", count: 40)).components(separatedBy: "\r\n ") {
             #expect(line.count <= 75)

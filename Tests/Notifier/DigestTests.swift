@@ -27,7 +27,7 @@ import Testing
         DigestWorker(
             database: school.database, outbox: Outbox(service: "notifier"), digests: try await digests,
             mailer: Mailer(MailRelay(url: "smtp://127.0.0.1:\(server.port)", requiresTLS: false, connections: 1), logger: Logger(label: "mail")),
-            from: "zvonok@school.test", publicAddress: "https://school.test", logger: Logger(label: "test"))
+            from: MailAddress("zvonok@school.test", name: "Звонок"), publicAddress: "https://school.test", logger: Logger(label: "test"))
     }
 
     /// A minute after seven in the evening of the day it is.
@@ -67,15 +67,13 @@ import Testing
         let server = try MailServer("plain")
         let (worker, now, digests) = (try await worker(server), evening, try await digests)
         // It dies after freezing, after claiming, or after sending and before it wrote that down.
-        _ = try await school.database.transaction { try digests.freezeDue(at: now, in: $0) }
-        var claimed: [Digest] = []
-        if step > 0 { claimed = try await school.database.transaction { try digests.claim(at: now, in: $0) } }
+        let claimed = try await school.database.transaction { try digests.build(at: now, by: step == 0 ? nil : UUID(), in: $0) }.letters
         if step > 1 { try await worker.mailer.send(worker.letter(try #require(claimed.first), at: now)) }
         if step > 0 { #expect(try await worker.sendDue { now } == 0) }
         let later = now.addingTimeInterval(step == 0 ? 0 : 301)
-        let again = try await school.database.transaction { try digests.claim(at: later, in: $0) }
+        let again = try await school.database.transaction { try digests.claim(at: later, by: worker.id, in: $0) }
         #expect(again.count == 1)
-        for digest in again { #expect(try await worker.send(digest, at: later)) }
+        #expect(await worker.round { later }.run(again, claimedUntil: later.addingTimeInterval(300)) == 1)
         #expect(try await school.database.transaction { try digests.claim(at: later.addingTimeInterval(9999), in: $0) }.isEmpty)
         try await eventually { server.taken.count == (step == 2 ? 2 : 1) }
         #expect(Set(server.taken.map(\.id)).count == 1)
@@ -134,7 +132,7 @@ import Testing
             #expect(stranger.status == .notFound)
         }
         let (digests, now) = (try await digests, evening)
-        #expect(try await school.database.transaction { try digests.freezeDue(at: now, in: $0) } == 0)
+        #expect(try await school.database.transaction { try digests.build(at: now, in: $0) }.looked == 0)
     }
 
     @Test("due once a day at the school's hour, also when the clocks change", arguments: ["Europe/Moscow", "Europe/Berlin", "Asia/Kamchatka"])

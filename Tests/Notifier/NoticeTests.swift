@@ -30,7 +30,7 @@ import Testing
         try await school.open()
         let child = school.masha
         try await school.tell(school.mark("5"), isRepublished: true)
-        let changed = try await school.database.read { try Notice.changed(of: [child], after: Date(timeIntervalSinceNow: -60), upTo: .distantFuture, in: $0) }
+        let changed = try await school.database.read { try Notice.changes(of: [child], after: Date(timeIntervalSinceNow: -60), upTo: .distantFuture, in: $0) }
         #expect(try await school.notices().count == 1 && changed.isEmpty)
     }
 
@@ -43,7 +43,7 @@ import Testing
         try await school.withClient { client in
             let (status, page) = try await school.get(client, "/notifier/home", school.mother)
             #expect(status == .ok)
-            for text in ["Пятница, 20", "Вторая четверть", "Маша", "Егор", "412", "Вошла, главный вход", "Разговаривает", "dl-now", "в школе с 8:09", "data-live"] {
+            for text in ["Пятница, 20", "Вторая четверть, 3-я неделя", "Маша", "Егор", "412", "Вошла, главный вход", "Разговаривает", "dl-now", "в школе с 8:09", "data-live"] {
                 #expect(page.contains(text), "\(text)")
             }
             #expect(!page.contains("[[") && !page.contains("style="))

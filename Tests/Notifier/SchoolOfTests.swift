@@ -44,12 +44,12 @@ struct SchoolOfTests: Sendable {
             try Directory.apply([rights(mother, [masha, egor], Topic.allCases), rights(aunt, [masha], [.attendance]), rights(masha, [], [])], in: tx)
             try Directory.apply([Told(SigningKeyChanged(keyID: keyID, version: 1, algorithm: "ES256", publicKey: pem, validFrom: Date(timeIntervalSince1970: 0), validUntil: .distantFuture, ended: false))], in: tx)
             try NotifierHearings.remember(
-                contacts: [Received(ContactChanged(personID: mother, version: 1, email: "olga@example.org", emailConfirmed: false, phone: nil, language: "ru", ended: false))], in: tx)
+                contacts: [Received(ContactChanged(personID: mother, version: 1, email: "olga@example.org", emailConfirmed: true, phone: nil, language: "ru", ended: false))], in: tx)
             try NotifierHearings.remember(
                 days: [Received(ClassDayChanged(
                     classDayID: .v7(), classID: schoolClass, schoolID: school, day: day, version: 1,
                     lessons: [8, 9, 10, 11].enumerated().map { LessonSlot(lessonID: .v7(), number: $0 + 1, startsAt: TimeOfDay(hour: $1, minute: 30) ?? .midnight, endsAt: TimeOfDay(hour: $1 + 1, minute: 15) ?? .midnight, subject: ["Алгебра", "Биология", "История", "Чтение"][$0], room: "12", teacher: nil, isCancelled: false, isClub: false) },
-                    termName: "Вторая четверть", ended: false))], in: tx)
+                    termName: "Вторая четверть", termStarts: day.adding(days: -18), ended: false))], in: tx)
             try NotifierHearings.remember(
                 accounts: [(AccountState(accountID: .v7(), version: 2, personID: masha, schoolID: school, accountNumber: "0000000000", balance: Money(kopecks: 41250), dailyLimit: Money(roubles: 150), spentToday: Money(roubles: 45), day: day, isOpen: true), 1)], in: tx)
         }

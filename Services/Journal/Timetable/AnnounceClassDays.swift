@@ -33,7 +33,7 @@ struct AnnounceClassDays {
             for day in from...to {
                 let id = UUID.derived(from: schoolClass.id, "day \(day)")
                 let lessons = timetable.lessons(of: schoolClass.id, on: day)
-                let term = timetable.calendar.term(on: day)?.name
+                let (term, termStarts) = (timetable.calendar.term(on: day)?.name, timetable.calendar.term(on: day)?.starts)
                 if let old = known[id] {
                     guard old.lessons != lessons || old.term != term else { continue }
                 } else if lessons.isEmpty {
@@ -42,7 +42,8 @@ struct AnnounceClassDays {
                 changed.append(
                     ClassDayChanged(
                         classDayID: id, classID: schoolClass.id, schoolID: school, day: day,
-                        version: (known[id]?.version ?? 0) + 1, lessons: lessons, termName: term, ended: false))
+                        version: (known[id]?.version ?? 0) + 1, lessons: lessons, termName: term,
+                        termStarts: termStarts, ended: false))
             }
         }
         for one in changed {

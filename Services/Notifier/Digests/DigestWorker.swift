@@ -1,5 +1,4 @@
 import ArgumentParser
-import Configuration
 import Foundation
 import Kernel
 import Logging
@@ -8,19 +7,33 @@ import Messaging
 import Postgres
 import Service
 import ServiceLifecycle
+import Synchronization
 
-/// Sends the letters that are due; several copies share the work.
+/// Builds and sends the letters that are due; several copies share the work.
+///
+/// It works in a few lanes: while one waits for the mail server, another builds. Each builds a set of letters in one
+/// transaction that claims them, and sends them from memory over the kept connections.
 struct DigestWorker: ServiceLifecycle.Service {
     let database: Database
     let outbox: Outbox
     let digests: Digests
     let mailer: Mailer
-    let from: String
+    let from: MailAddress
     let publicAddress: String
     let logger: Logger
+    /// Letters under way at once in each lane.
+    var width = 4
+    var lanes = 3
+    /// Letters of one building.
+    var portion = 100
     var pause = Duration.seconds(20)
+    /// Whose claims are whose.
+    let id = UUID()
 
-    init(database: Database, outbox: Outbox, digests: Digests, mailer: Mailer, from: String, publicAddress: String, logger: Logger) {
+    init(
+        database: Database, outbox: Outbox, digests: Digests, mailer: Mailer, from: MailAddress, publicAddress: String, logger: Logger,
+        width: Int = 4
+    ) {
         self.database = database
         self.outbox = outbox
         self.digests = digests
@@ -28,31 +41,33 @@ struct DigestWorker: ServiceLifecycle.Service {
         self.from = from
         self.publicAddress = publicAddress
         self.logger = logger
+        self.width = width
     }
 
     /// Nil when no mail server is configured.
     init?(_ parts: Parts) {
-        func text(_ key: ConfigKey, isSecret: Bool = false) -> String? {
-            parts.configuration.string(forKey: key, isSecret: isSecret).flatMap { $0.isEmpty ? nil : $0 }
-        }
-        guard let url = text("mail.url") else {
-            parts.logger.notice("no mail server is configured (mail.url): no letters are sent")
-            return nil
-        }
-        let relay = MailRelay(
-            url: url, user: text("mail.user"), password: text("mail.password", isSecret: true),
-            requiresTLS: parts.configuration.bool(forKey: "mail.requireTLS", default: true), authorityFile: text("mail.authority"))
+        guard let settings = MailSettings(parts.configuration) else { return nil }
         self.init(
             database: parts.database, outbox: parts.outbox, digests: Digests(pages: parts.pages, publicAddress: parts.publicAddress),
-            mailer: Mailer(relay, logger: parts.logger), from: text("mail.from") ?? "zvonok@localhost",
-            publicAddress: parts.publicAddress, logger: parts.logger)
+            mailer: Mailer(settings.relay, logger: parts.logger), from: settings.from, publicAddress: parts.publicAddress,
+            logger: parts.logger, width: settings.relay.connections)
     }
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
+            var rounds = 0
             while !Task.isCancelled {
                 do {
                     _ = try await sendDue(at: { Date() })
+                    // Once an hour or so.
+                    if rounds % 180 == 0 {
+                        let now = Date()
+                        try await database.transaction { tx in
+                            try Digests.sweep(at: now, in: tx)
+                            try AccessLetters.sweep(at: now, in: tx)
+                        }
+                    }
+                    rounds += 1
                 } catch is CancellationError {
                     return
                 } catch {
@@ -63,56 +78,104 @@ struct DigestWorker: ServiceLifecycle.Service {
         }
     }
 
-    /// Freezes what is due and sends what waits.
+    /// Builds what is due and sends what waits.
     ///
     /// - Returns: how many letters the server took.
-    func sendDue(at clock: @Sendable () -> Date) async throws -> Int {
-        while true {
-            let now = clock()
-            let looked = try await database.transaction { [digests] in try digests.freezeDue(at: now, in: $0) }
-            if looked < 50 { break }
-        }
+    func sendDue(at clock: @escaping @Sendable () -> Date) async throws -> Int {
         var count = 0
         while true {
-            let now = clock()
-            let claimed = try await database.transaction { [digests] in try digests.claim(at: now, in: $0) }
-            for digest in claimed where try await send(digest, at: clock()) { count += 1 }
-            if claimed.isEmpty { return count }
+            let place = BuildingPlace()
+            count += try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<lanes { group.addTask { try await lane(place, clock) } }
+                return try await group.reduce(0, +)
+            }
+            // Again from the start until nobody is left: a lane may have passed somebody by.
+            if place.looked == 0 { return count }
         }
     }
 
-    /// Sends one claimed letter and writes down how it ended.
-    func send(_ digest: Digest, at now: Date) async throws -> Bool {
-        let failure: MailFailure?
+    private func lane(_ place: BuildingPlace, _ clock: @escaping @Sendable () -> Date) async throws -> Int {
+        var count = 0
+        while !place.isDone {
+            try Task.checkCancellation()
+            let (now, after, id, portion) = (clock(), place.last, id, portion)
+            let built = try await database.transaction { [digests] tx in
+                try digests.build(at: now, after: after, limit: portion, by: id, in: tx)
+            }
+            place.pass(built, of: portion)
+            count += await round(clock).run(built.letters, claimedUntil: now.addingTimeInterval(digests.claim))
+        }
+        while true {
+            try Task.checkCancellation()
+            let (now, id, portion) = (clock(), id, portion)
+            let claimed = try await database.transaction { [digests] in try digests.claim(at: now, by: id, limit: portion, in: $0) }
+            guard !claimed.isEmpty else { return count }
+            count += await round(clock).run(claimed, claimedUntil: now.addingTimeInterval(digests.claim))
+        }
+    }
+
+    /// How claimed letters are sent.
+    func round(_ clock: @escaping @Sendable () -> Date) -> LetterRound<Digest> {
+        let (database, digests, outbox, id) = (database, digests, outbox, id)
+        return LetterRound(
+            width: width, margin: 120, clock: clock, logger: logger,
+            send: { await send($0, at: clock()) },
+            renew: { ids in
+                let now = clock()
+                let ours = try await database.transaction { try digests.renew(ids, at: now, by: id, in: $0) }
+                return (now.addingTimeInterval(digests.claim), ours)
+            },
+            settle: { ended in
+                let now = clock()
+                try await database.transaction { try digests.settle(ended, at: now, outbox, in: $0) }
+            },
+            release: { ids in try await database.transaction { try digests.release(ids, by: id, in: $0) } })
+    }
+
+    private func send(_ digest: Digest, at now: Date) async -> LetterOutcome {
         do {
             try await mailer.send(letter(digest, at: now))
-            failure = nil
-        } catch let error as MailFailure {
-            failure = error
+            return .sent
+        } catch {
+            logger.warning("a letter was not sent", metadata: ["digest": "\(digest.id.text)", "reason": "\(error)"])
+            return LetterOutcome(error as? MailFailure ?? .unreachable("\(error)"))
         }
-        try await database.transaction { [digests, outbox] tx in
-            switch failure {
-            case nil: try digests.sent(digest, at: now, outbox, in: tx)
-            case .refused: try digests.refused(digest, "\(failure?.description ?? "")", in: tx)
-            case .later, .unreachable, .unknown: try digests.later(digest, "\(failure?.description ?? "")", at: now, in: tx)
-            }
-        }
-        if let failure { logger.warning("a letter was not sent", metadata: ["digest": "\(digest.id.text)", "reason": "\(failure)"]) }
-        return failure == nil
     }
 
     /// The same letter each time, under the same Message-ID: mail programs show a repeat once.
     func letter(_ digest: Digest, at now: Date) -> Letter {
-        let domain = from.split(separator: "@").last.map(String.init) ?? "localhost"
-        return Letter(
-            from: MailAddress(from, name: "Звонок"), to: MailAddress(digest.email), subject: digest.subject, text: digest.text,
-            html: digest.html, messageID: "digest.\(digest.day.iso).\(digest.rhythm.rawValue).\(digest.personID.text)@\(domain)", date: now,
+        Letter(
+            from: from, to: MailAddress(digest.email), subject: digest.subject, text: digest.text, html: digest.html,
+            messageID: "digest.\(digest.day.iso).\(digest.rhythm.rawValue).\(digest.personID.text)@\(from.domain)", date: now,
             fields: [
                 // RFC 8058: one address over TLS, acted upon by a POST without any other context.
                 ("List-Unsubscribe", "<\(publicAddress)/notifier/unsubscribe/\(digest.token.text)>"),
-                ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"), ("List-Id", "<digest.\(domain)>"),
+                ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"), ("List-Id", "<digest.\(from.domain)>"),
                 ("Auto-Submitted", "auto-generated"), ("Precedence", "bulk"),
             ])
+    }
+}
+
+/// How far the lanes of one round have come.
+private final class BuildingPlace: Sendable {
+    private struct State {
+        var last: UUID?
+        var looked = 0
+        var isDone = false
+    }
+
+    private let state = Mutex(State())
+
+    var last: UUID? { state.withLock(\.last) }
+    var looked: Int { state.withLock(\.looked) }
+    var isDone: Bool { state.withLock(\.isDone) }
+
+    func pass(_ built: Digests.Built, of limit: Int) {
+        state.withLock { state in
+            if let last = built.last, last.uuidString > (state.last?.uuidString ?? "") { state.last = last }
+            state.looked += built.looked
+            if built.looked < limit { state.isDone = true }
+        }
     }
 }
 

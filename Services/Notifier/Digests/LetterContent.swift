@@ -2,7 +2,6 @@ import Directory
 import Events
 import Foundation
 import Kernel
-import Postgres
 import Web
 
 /// What a guardian's letter tells, ready for both of its forms.
@@ -12,12 +11,15 @@ struct LetterContent: Sendable {
         let line: String
         let value: String
         let note: String?
+        let isAlarm: Bool
+        let isGood: Bool
     }
 
     struct Kid: Sendable {
         let childName: String
         let className: String?
         let status: String
+        let accent: String
         let ink: String
         let table: String
         let balance: String?
@@ -35,34 +37,25 @@ struct LetterContent: Sendable {
     let settings: String
     let unsubscribe: String
     let school: String
-    let isWeekly: Bool
-    let sendAt: String
+    /// Why it comes: «the evening letter, 19:00».
+    let occasion: String
     /// How many notices it tells of.
     let count: Int
 
     /// Nil when there is nothing to tell.
     init?(
-        for person: UUID, _ choice: LetterChoice, on day: Day, since: Date, until: Date, now: Date, _ words: Words,
-        settings: String, unsubscribe: String, in tx: borrowing Transaction
-    ) throws {
-        let children = try Directory.children(of: person, on: day, in: tx).filter { !$0.hasLeft }
-        var topics: [UUID: Set<Topic>] = [:]
-        for topic in Topic.allCases {
-            for child in try Directory.children(of: person, topic: topic, on: day, in: tx) { topics[child.id, default: []].insert(topic) }
-        }
+        for guardian: DueGuardian, from material: LetterMaterial, now: Date, _ words: Words, settings: String, unsubscribe: String
+    ) {
+        let (choice, day) = (guardian.choice, guardian.day)
+        let children = material.children(of: guardian.personID)
         var kids: [Kid] = []
         var names: [String] = []
         var count = 0
         for child in children {
-            let sharing = Sharing(guardianWith: topics[child.id] ?? [])
-            let changed = try Notice.changed(of: [child.id], after: since, upTo: until, in: tx).filter {
-                // What came and was taken back between two letters was never told of.
-                sharing.shows($0) && (!$0.isEnded || $0.at <= since)
-            }
+            let changed = material.changed(of: child, since: guardian.since)
             guard !changed.isEmpty else { continue }
-            let story = try ChildDay(child, on: day, for: sharing, at: now, in: tx)
-            let view = KidView(story, words)
-            kids.append(Kid(story, view, changed, words))
+            let story = ChildDay(child.record, for: child.sharing, at: now, from: material.day)
+            kids.append(Kid(story, KidView(story, words, draws: false), changed, words))
             names.append(story.name)
             count += changed.count
         }
@@ -77,20 +70,20 @@ struct LetterContent: Sendable {
         preview = kids.map { "\($0.childName): " + $0.lines.suffix(2).map(\.line).joined(separator: "; ") }.joined(separator: ". ")
         self.settings = settings
         self.unsubscribe = unsubscribe
-        school = try Directory.schools(Array(Set(children.map(\.schoolID))), in: tx).map(\.name).joined(separator: ", ")
-        isWeekly = choice.rhythm == .weekly
-        sendAt = choice.sendAt.text
+        school = material.schools(of: children)
+        let isWeekly = choice.rhythm == .weekly
+        occasion = isWeekly ? words.tr("the letter of the week, %@", choice.sendAt.text) : words.tr("the evening letter, %@", choice.sendAt.text)
     }
 }
 
 extension LetterContent.Kid {
     fileprivate init(_ story: ChildDay, _ view: KidView, _ changed: [Notice], _ words: Words) {
-        let inks: [Accent: String] = [.sea: "#0f5e5a", .plum: "#7a3668", .moss: "#47601f", .sky: "#1f5688", .clay: "#8a4420"]
         childName = view.childName
         className = view.className
         status = view.status
-        ink = inks[story.child.accent] ?? "#16233d"
-        table = story.line.table(ink: ink)
+        accent = story.child.accent.rawValue
+        ink = LetterLine.ink(of: story.child.accent)
+        table = LetterLine(story.line, accent: story.child.accent, format: words.format).html
         balance = view.hasAccount ? view.whole + view.rest : nil
         balanceNote = view.moneyNote
         isAlarm = view.isAlarm
@@ -101,7 +94,8 @@ extension LetterContent.Kid {
             let value = notice.kind == .mark ? notice.facts.value ?? "" : notice.kind == .purchase || notice.kind == .topUp ? money ?? "" : ""
             var text = words.line(notice, isWoman: story.isWoman, showsMoney: true)
             if notice.isEnded { text = words.tr("Taken back: %@", text) }
-            return .init(time: time, line: text, value: notice.isEnded ? "" : value, note: notice.kind == .mark ? notice.facts.text : nil)
+            return .init(time: time, line: text, value: notice.isEnded ? "" : value, note: notice.kind == .mark ? notice.facts.text : nil,
+                isAlarm: notice.kind == .mark && value.hasPrefix("2"), isGood: notice.kind == .topUp && !notice.isEnded)
         }
         if let next = story.next, !story.homework.isEmpty {
             homeworkTitle = next.day == story.day + 1 ? words.tr("For tomorrow") : words.tr("For %@", words.format.longDate(next.day))

@@ -66,6 +66,8 @@ struct ChildDay: Sendable {
     let notices: [Notice]
     let lessons: [LessonSlot]
     let termName: String?
+    /// Counts from 1; nil where the school says no terms.
+    let termWeek: Int?
     let next: Coming?
     let account: Account?
     /// What the last school day's meals cost by the class's request; nil when none is known.
@@ -78,40 +80,34 @@ struct ChildDay: Sendable {
     var name: String { child.name?.given ?? child.accountNumber }
 
     init(_ child: ChildRecord, on day: Day, for sharing: Sharing, at now: Date, in tx: borrowing Transaction) throws {
-        let zone = try Directory.zone(of: child.schoolID, in: tx)
+        self.init(child, for: sharing, at: now, from: try DayMaterial(of: [child], on: day, in: tx))
+    }
+
+    init(_ child: ChildRecord, for sharing: Sharing, at now: Date, from material: DayMaterial) {
+        let (day, zone) = (material.day, material.zone(of: child.schoolID))
         self.child = child
         self.sharing = sharing
         self.day = day
         self.now = now
         self.zone = zone
-        notices = try Notice.of([child.id], on: day, in: tx).filter { sharing.shows($0) }
-        let days = try child.classID.map { id in
-            try tx.rows(
-                """
-                select day, lessons, term_name from class_day where class_id = \(id) and day >= \(day)
-                order by day limit 8
-                """, as: Day.self, JSON<[LessonSlot]>.self, String?.self)
-        } ?? []
-        let today = days.first { $0.0 == day }
-        lessons = (today?.1.value ?? []).filter { !$0.isCancelled }.sorted { $0.startsAt < $1.startsAt }
-        termName = today?.2 ?? days.first?.2
+        notices = material.notices(of: child.id).filter { sharing.shows($0) }
+        let days = material.days(of: child.classID)
+        let today = days.first { $0.day == day }
+        lessons = (today?.lessons ?? []).filter { !$0.isCancelled }.sorted { $0.startsAt < $1.startsAt }
+        let term = today ?? days.first
+        termName = term?.termName
+        // The week of the term, counted from the Monday of the week in which it began.
+        termWeek = term?.termStarts.map { $0.monday.days(until: day.monday) / 7 + 1 }.flatMap { $0 > 0 ? $0 : nil }
         let time = zone.timeOfDay(of: now)
         let isToday = zone.day(of: now) == day
         let rest = isToday ? lessons.first { $0.startsAt > time && !$0.isClub } : nil
-        let later = days.first { $0.0 > day && $0.1.value.contains { !$0.isCancelled && !$0.isClub } }
-        let first = later?.1.value.filter { !$0.isCancelled && !$0.isClub }.min { $0.startsAt < $1.startsAt }
+        let later = days.first { $0.day > day }
+        let coming = (later?.lessons ?? []).filter { !$0.isCancelled }.sorted { $0.startsAt < $1.startsAt }
+        let first = coming.first { !$0.isClub }
         var homework: [(subject: String, text: String)] = []
-        if sharing.diary, let later {
-            let records = try child.classID.map { id in
-                try tx.rows(
-                    """
-                    select distinct on (subject) subject, homework from lesson_record
-                    where class_id = \(id) and day <= \(day) and day > \(day.adding(days: -14))
-                    order by subject, day desc, number desc
-                    """, as: String.self, String?.self)
-            } ?? []
-            for lesson in later.1.value.filter({ !$0.isCancelled }).sorted(by: { $0.startsAt < $1.startsAt }) {
-                guard let text = records.first(where: { $0.0 == lesson.subject })?.1, !text.isEmpty,
+        if sharing.diary {
+            for lesson in coming {
+                guard let text = material.homework(in: lesson.subject, of: child.classID), !text.isEmpty,
                     !homework.contains(where: { $0.subject == lesson.subject })
                 else { continue }
                 homework.append((lesson.subject, text))
@@ -121,22 +117,14 @@ struct ChildDay: Sendable {
         if let rest {
             next = Coming(day: day, lesson: rest, homework: nil)
         } else if let later, let first {
-            next = Coming(day: later.0, lesson: first, homework: homework.first { $0.subject == first.subject }?.text)
+            next = Coming(day: later.day, lesson: first, homework: homework.first { $0.subject == first.subject }?.text)
         } else {
             next = nil
         }
         account = sharing.money && !sharing.isPupil
-            ? try tx.first(
-                "select balance_kopecks, daily_limit_kopecks, spent_kopecks, day from child_account where child_id = \(child.id)",
-                as: Money.self, Money?.self, Money.self, Day.self
-            ).map { Account(balance: $0.0, limit: $0.1, spent: $0.3 == day ? $0.2 : .zero) }
+            ? material.account(of: child.id).map { Account(balance: $0.balance, limit: $0.limit, spent: $0.day == day ? $0.spent : .zero) }
             : nil
-        mealsOfDay = try tx.first(
-            """
-            select sum((facts->>'amount')::bigint)::bigint from notice
-            where child_id = \(child.id) and kind = 'purchase' and not ended and facts->>'purchaseKind' = 'collective'
-                and day > \(day.adding(days: -30)) group by day order by day desc limit 1
-            """, as: Money.self)
+        mealsOfDay = material.mealsOfDay(of: child.id)
     }
 
     // MARK: - Where the child is

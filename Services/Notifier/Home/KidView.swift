@@ -42,19 +42,25 @@ struct KidView: Encodable, Sendable {
     /// What the lede says of the child.
     let sentence: String
 
-    init(_ day: ChildDay, _ words: Words) {
+    private static func drawing(of day: ChildDay, _ words: Words) -> String {
+        let told = day.notices.reversed().map {
+            words.format.time($0.at) + " " + words.line($0, isWoman: day.isWoman, showsMoney: day.showsAmounts)
+        }
+        return day.line.svg(
+            id: "dl-\(day.child.id.text)", title: words.tr("The line of the day: %@, %@", day.name, words.format.longDate(day.day)),
+            words: told.isEmpty ? words.tr("Nothing has happened yet.") : told.joined(separator: ". ") + ".",
+            amount: { words.format.amount($0) })
+    }
+
+    /// - Parameter draws: whether the line is drawn; letters have their own.
+    init(_ day: ChildDay, _ words: Words, draws: Bool = true) {
         let format = words.format
         id = day.child.id.text
         childName = day.name
         className = day.child.className?.text
         accent = day.child.accent.rawValue
         let isWoman = day.isWoman
-        let title = words.tr("The line of the day: %@, %@", day.name, format.longDate(day.day))
-        let told = day.notices.reversed().map { format.time($0.at) + " " + words.line($0, isWoman: isWoman, showsMoney: day.showsAmounts) }
-        dayLine = day.line.svg(
-            id: "dl-\(day.child.id.text)", title: title,
-            words: told.isEmpty ? words.tr("Nothing has happened yet.") : told.joined(separator: ". ") + ".",
-            amount: { format.amount($0) })
+        dayLine = draws ? Self.drawing(of: day, words) : ""
 
         switch day.presence {
         case .inside(let since): status = words.tr("at school since %@", format.time(since))
@@ -160,11 +166,15 @@ extension HomePage {
             } else {
                 children = try Directory.children(of: visit.viewer, .seeFeed, on: visit.today, in: tx).filter { !$0.hasLeft }
             }
+            var materials: [Day: DayMaterial] = [:]
             return try children.map { child in
                 let zone = try Directory.zone(of: child.schoolID, in: tx)
                 let day = visit.day("day") ?? zone.day(of: visit.now)
                 let sharing = try Sharing(of: visit.viewer, for: child.id, on: zone.day(of: visit.now), in: tx)
-                return try ChildDay(child, on: day, for: sharing, at: visit.now, in: tx)
+                // Children of one family mostly live in one zone: one reading for all of them.
+                let material = try materials[day] ?? DayMaterial(of: children, on: day, in: tx)
+                materials[day] = material
+                return ChildDay(child, for: sharing, at: visit.now, from: material)
             }
         }
         let order = visit.viewer.children.map(\.id)
@@ -173,8 +183,16 @@ extension HomePage {
         let words = visit.words(catalogue, zone: sorted.first?.zone)
         let day = sorted.first?.day ?? visit.today
         self.init(
-            title: words.tr("Home"), eyebrow: sorted.first?.termName ?? "", heading: words.format.longDate(day),
+            title: words.tr("Home"), eyebrow: sorted.first.map { words.week($0) } ?? "", heading: words.format.longDate(day),
             lede: kids.map(\.sentence).joined(separator: " "), kids: kids, hasNoKids: kids.isEmpty)
+    }
+}
+
+extension Words {
+    /// Which week of which term it is; empty in the holidays.
+    fileprivate func week(_ day: ChildDay) -> String {
+        guard let term = day.termName else { return "" }
+        return day.termWeek.map { tr("%@, week %@", term, $0) } ?? term
     }
 }
 

@@ -20,6 +20,8 @@ struct LettersPage: Page {
     let hours: [Choice]
     let weekdays: [Choice]
     let email: String?
+    /// What keeps letters from an address, or from another one that was entered.
+    let addressNote: String?
     let isSaved: Bool
     let error: String?
 }
@@ -27,9 +29,18 @@ struct LettersPage: Page {
 extension LettersPage {
     init(for visit: Visit, _ database: Database, error: String? = nil) async throws {
         let person = visit.viewer.personID
-        let (choice, email) = try await database.read { tx in
-            (try LetterForm.choice(of: person, in: tx), try tx.rows("select email from contact where person_id = \(person) and email is not null", as: String.self).first)
+        let (choice, contact) = try await database.read { tx in
+            (
+                try LetterForm.choice(of: person, in: tx),
+                try tx.first(
+                    "select email, email_confirmed or email_from_school, new_email from contact where person_id = \(person)",
+                    as: String?.self, Bool.self, String?.self)
+            )
         }
+        // ID-14: nothing goes to an address that somebody has only typed.
+        let email = contact.flatMap { $0.1 ? $0.0 : nil }
+        let waiting = contact.flatMap { $0.2 ?? ($0.1 ? nil : $0.0) }
+        let note = waiting.map { visit.tr(email == nil ? "%@ is not confirmed yet: letters begin when it is." : "%@ is not confirmed yet; letters go there when it is.", $0) }
         let words = [Rhythm.daily: visit.tr("Every day"), .weekly: visit.tr("Once a week"), .never: visit.tr("Never")]
         self.init(
             title: visit.tr("Letters"),
@@ -38,7 +49,7 @@ extension LettersPage {
             weekdays: (1...7).map { number in
                 let day = visit.today.monday.adding(days: number - 1)
                 return Choice(value: "\(number)", label: visit.format.weekday(day), isChosen: number == choice.weekday)
-            }, email: email, isSaved: visit.query("saved") != nil, error: error)
+            }, email: email, addressNote: note, isSaved: visit.query("saved") != nil, error: error)
     }
 }
 

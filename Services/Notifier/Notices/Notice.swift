@@ -80,19 +80,20 @@ struct Notice: Sendable, Equatable {
     }
 
     private static let columns: SQL = """
-        select id, child_id, school_id, day, happened_at, kind, audience, topic, facts, version, ended from notice
+        select id, child_id, school_id, day, happened_at, kind, audience, topic, facts, version, ended, changed_at from notice
         """
 
-    private static func found(_ sql: SQL, in transaction: borrowing Transaction) throws -> [Notice] {
+    private static func found(_ sql: SQL, in transaction: borrowing Transaction) throws -> [(notice: Notice, changedAt: Date)] {
         try transaction.rows(
             sql, as: UUID.self, UUID.self, UUID?.self, Day.self, Date.self, String.self, String.self, String.self,
-            JSON<Facts>.self, Int64.self, Bool.self
+            JSON<Facts>.self, Int64.self, Bool.self, Date.self
         ).compactMap {
             guard let kind = Kind(rawValue: $0.5), let audience = Audience(rawValue: $0.6), let topic = Topic(rawValue: $0.7)
             else { return nil }
-            return Notice(
+            let notice = Notice(
                 id: $0.0, childID: $0.1, schoolID: $0.2, day: $0.3, at: $0.4, kind: kind, audience: audience, topic: topic,
                 facts: $0.8.value, version: $0.9, isEnded: $0.10)
+            return (notice, $0.11)
         }
     }
 
@@ -102,13 +103,14 @@ struct Notice: Sendable, Equatable {
             """
             \(columns) where child_id = any(\(children)) and day = \(day) and not ended
             order by happened_at desc, id
-            """, in: transaction)
+            """, in: transaction
+        ).map(\.notice)
     }
 
-    /// What changed for children after one moment and up to another, oldest first; ended notices too.
-    static func changed(
+    /// What changed for children after one moment and up to another, and when; oldest first, ended notices too.
+    static func changes(
         of children: [UUID], after since: Date, upTo until: Date, in transaction: borrowing Transaction
-    ) throws -> [Notice] {
+    ) throws -> [(notice: Notice, changedAt: Date)] {
         try found(
             """
             \(columns) where child_id = any(\(children)) and changed_at > \(since) and changed_at <= \(until)

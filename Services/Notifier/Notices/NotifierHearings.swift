@@ -7,7 +7,13 @@ import Postgres
 
 /// What Notifier listens to: everything that happens to a child, and who is who.
 enum NotifierHearings {
-    static var all: [Hearing] { [DirectoryParts.hearing(queue: "notifier.directory"), feed] }
+    static var all: [Hearing] { [DirectoryParts.hearing(queue: "notifier.directory"), feed, letters] }
+
+    /// Copies compete: a letter is one by its identifier, whoever takes the command.
+    private static let letters = Hearing(
+        queue: "notifier.letters", exchange: .commands, order: .competing, prefetch: 100, batch: 50,
+        afterBatch: { _ in AccessLetterWorker.asked.fire() },
+        [.batch(SendAccessLetter.self) { commands, tx, _ in try AccessLetters.take(commands.map(\.event), in: tx) }])
 
     private static let feed = Hearing(
         queue: "notifier.feed", prefetch: 400, batch: 100, afterBatch: { await LiveFeed.afterBatch($0) },
@@ -77,13 +83,16 @@ enum NotifierHearings {
         let events = newest.map(\.value)
         try tx.execute(
             """
-            insert into class_day as known (class_id, day, lessons, term_name, version)
+            insert into class_day as known (class_id, day, lessons, term_name, term_starts, version)
             select * from unnest(\(events.map(\.classID)), \(events.map(\.day)),
-                \(events.map { JSON($0.ended ? [] : $0.lessons) }), \(events.map(\.termName)), \(newest.map(\.version)))
+                \(events.map { JSON($0.ended ? [] : $0.lessons) }), \(events.map(\.termName)), \(events.map(\.termStarts)), \(newest.map(\.version)))
             on conflict (class_id, day) do update set lessons = excluded.lessons, term_name = excluded.term_name,
+                term_starts = case when excluded.term_name = known.term_name
+                    then coalesce(excluded.term_starts, known.term_starts) else excluded.term_starts end,
                 version = excluded.version
             where excluded.version > known.version
             """)
+        try touchPupils(of: events.map { ($0.classID, $0.day) }, in: tx)
     }
 
     static func remember(lessons: [Received<LessonRecorded>], in tx: borrowing Transaction) throws {
@@ -101,6 +110,16 @@ enum NotifierHearings {
                 homework = excluded.homework, version = excluded.version, changed_at = clock_timestamp()
             where excluded.version > known.version
             """)
+        try touchPupils(of: events.map { ($0.classID, $0.day) }, in: tx)
+    }
+
+    /// Wakes the pages of classes whose lessons of these days changed, as far as a page of today can show them.
+    private static func touchPupils(of days: [(classID: UUID, day: Day)], in tx: borrowing Transaction) throws {
+        let today = SchoolZone.moscow.day(of: Date())
+        let classes = Set(days.filter { today.adding(days: -15) < $0.day && $0.day < today.adding(days: 9) }.map(\.classID))
+        guard !classes.isEmpty else { return }
+        LiveFeed.touch(
+            try tx.rows("select id from directory_pupil where class_id = any(\(Array(classes))) and not ended", as: UUID.self))
     }
 
     static func remember(contacts: [Received<ContactChanged>], in tx: borrowing Transaction) throws {
@@ -109,11 +128,12 @@ enum NotifierHearings {
         let events = newest.map(\.value)
         try tx.execute(
             """
-            insert into contact as known (person_id, email, email_confirmed, language, version)
+            insert into contact as known (person_id, email, email_confirmed, email_from_school, new_email, language, version)
             select * from unnest(\(events.map(\.personID)), \(events.map { $0.ended ? nil : $0.email }),
-                \(events.map(\.emailConfirmed)), \(events.map(\.language)), \(newest.map(\.version)))
+                \(events.map(\.emailConfirmed)), \(events.map { $0.emailFromSchool ?? false }),
+                \(events.map { $0.ended ? nil : $0.newEmail }), \(events.map(\.language)), \(newest.map(\.version)))
             on conflict (person_id) do update set email = excluded.email, email_confirmed = excluded.email_confirmed,
-                language = excluded.language, version = excluded.version
+                email_from_school = excluded.email_from_school, new_email = excluded.new_email, language = excluded.language, version = excluded.version
             where excluded.version > known.version
             """)
     }
