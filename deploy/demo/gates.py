@@ -26,7 +26,7 @@ class Gate:
 
     def __init__(self, demo, name, boot):
         self.demo, self.name, self.device, self.boot, self.sequence = demo, name, demo.facts["devices"][name], boot, 0
-        self.acknowledged, self.unconfirmed = [], []
+        self.acknowledged, self.unconfirmed, self.told_at = [], [], {}
 
     def reading(self, card, at, way):
         self.sequence += 1
@@ -34,6 +34,9 @@ class Gate:
 
     def message(self, readings):
         """The morning is over when it is played: what a device tells late it tells as stored."""
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat()
+        for one in readings:
+            self.told_at.setdefault(f"{self.boot}/{one['seq']}", now)
         return {"boot": self.boot, "sentAt": datetime.datetime.now(self.demo.zone).isoformat(), "readings": readings}
 
     def mqtt(self, messages):
@@ -96,16 +99,16 @@ def plan(demo, pupils, cards, boot, clock, chance):
 
 
 def count(demo, gates):
-    """What became of the readings: rows of the table, and the seconds from each reading into the feed."""
+    """What became of the readings: rows of the table, and the seconds from the door into the feed."""
     from school import derived
 
     sent = [(gate, key) for gate in gates for key in gate.acknowledged]
     sent = list(dict.fromkeys(sent))
     devices = {line[0]: line[1] for line in demo.ask("select name, id from access.device")}
-    keys = [(derived(derived(devices[gate.name], key), "notice"), devices[gate.name], key) for gate, key in sent]
+    keys = [(derived(derived(devices[gate.name], key), "notice"), devices[gate.name], key, gate.told_at[key]) for gate, key in sent]
     found = demo.gather(
-        "create temporary table sent (notice uuid, device uuid, key text)", "sent", keys,
-        "select r.key is not null, r.outcome, p.id is not null, n.id is not null, extract(epoch from n.changed_at - r.received_at),"
+        "create temporary table sent (notice uuid, device uuid, key text, told timestamptz)", "sent", keys,
+        "select r.key is not null, r.outcome, p.id is not null, n.id is not null, extract(epoch from n.changed_at - s.told),"
         " (select count(*) from access.passage twin where twin.device_id = s.device and twin.person_id = r.person_id"
         "   and twin.occurred_at = r.occurred_at),"
         " (select count(*) from notifier.notice twin where twin.child_id = p.person_id and twin.happened_at = n.happened_at"
