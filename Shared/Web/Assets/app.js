@@ -32,7 +32,7 @@ function lost(what, isLost) {
   if (!offline || Boolean(before) === Boolean(losses.size)) return;
   offline.hidden = !losses.size;
   if (!losses.size) return say(offline.dataset.back);
-  offline.querySelector("time").textContent = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "numeric", minute: "2-digit", timeZone: document.body.dataset.zone });
+  offline.querySelector("time").textContent = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "numeric", minute: "2-digit", timeZone: document.body.dataset.zone || undefined });
   say(offline.textContent.trim());
 }
 addEventListener("offline", () => lost("network", true));
