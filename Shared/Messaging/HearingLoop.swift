@@ -65,7 +65,7 @@ public final class HearingLoop: Service {
     public var status: BrokerStatus { consumer.status }
 
     public func run() async throws {
-        let inlet = Inlet<Taken>()
+        let inlet = Gathering<Taken>(upTo: hearing.batch)
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 // Stops taking at shutdown; what is in our hands is finished below.
@@ -76,7 +76,7 @@ public final class HearingLoop: Service {
                 for await deliveries in self.consumer.deliveries { inlet.add(self.taken(await self.reviving(deliveries))) }
                 inlet.end()
             }
-            while !Task.isCancelled, let messages = await inlet.next(upTo: hearing.batch) { await handle(messages) }
+            for await messages in inlet { await handle(messages) }
             group.cancelAll()
         }
         await consumer.close()

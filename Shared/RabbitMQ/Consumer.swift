@@ -20,13 +20,12 @@ public actor Consumer {
     private let shownStatus = Mutex(BrokerStatus.idle)
     private let delivered: Counter
     private let losses: Counter
-    private let incoming: AsyncStream<[Delivery]>.Continuation
 
-    /// Whatever has come together, in the order of the queue; for one reader. Ends when `run` ends.
+    /// Whatever has come since the last look, in the order of the queue; for one reader. Ends when `run` ends.
     ///
     /// Bounded by the broker: it stops at the prefetch count until something is acknowledged. After a reconnection
     /// deliveries of the lost connection may still lie in here; acknowledging them does nothing, and they come again.
-    public nonisolated let deliveries: AsyncStream<[Delivery]>
+    public nonisolated let deliveries: Gathering<Delivery>
 
     private var connection: Connection?
     private var generation = 0
@@ -56,13 +55,13 @@ public actor Consumer {
         self.prefetch = UInt16(clamping: max(1, prefetch))
         self.largestBatch = max(1, largestBatch)
         self.logger = logger
-        (deliveries, incoming) = AsyncStream.makeStream()
+        deliveries = Gathering(upTo: largestBatch)
         delivered = Counter(label: "zvonok_broker_delivered_total", dimensions: [("queue", queue)])
         losses = Counter(
             label: "zvonok_broker_connections_lost_total", dimensions: [("connection", "\(configuration.name) \(queue)")])
     }
 
-    deinit { incoming.finish() }
+    deinit { deliveries.end() }
 
     /// How it stands with the broker.
     public nonisolated var status: BrokerStatus { shownStatus.withLock { $0 } }
@@ -72,7 +71,7 @@ public actor Consumer {
     /// Then nothing new arrives and `deliveries` ends after what is already in it, but the connection stays open for
     /// the last acknowledgements: call `close` when they are done.
     public func run() async {
-        defer { incoming.finish() }
+        defer { deliveries.end() }
         var recovery = Recovery(configuration.recovery)
         while !Task.isCancelled, !isStopping {
             var lifetime = Duration.zero
@@ -130,7 +129,7 @@ public actor Consumer {
         let open = connection
         fail(BrokerError(.closed, "the consumer was closed"))
         open?.close()
-        incoming.finish()
+        deliveries.end()
         show(.closed)
     }
 
@@ -198,7 +197,7 @@ public actor Consumer {
     private func hand(_ batch: [Delivery]) {
         guard !batch.isEmpty, !isStopping else { return }
         delivered.increment(by: batch.count)
-        incoming.yield(batch)
+        deliveries.add(batch)
     }
 
     private func settled(_ status: Int32) {

@@ -78,9 +78,9 @@ func consuming<T>(_ consumer: Consumer, _ test: () async throws -> T) async thro
 
 /// Reads until so many deliveries have come; the iterator stays the test's.
 func take(
-    _ count: Int, from iterator: inout AsyncStream<[Delivery]>.AsyncIterator
+    _ count: Int, from iterator: inout Gathering<Delivery>.Iterator
 ) async -> [Delivery] {
     var all: [Delivery] = []
-    while all.count < count, let batch = await iterator.next(isolation: #isolation) { all += batch }
+    while all.count < count, let batch = await iterator.next() { all += batch }
     return all
 }
