@@ -3,6 +3,8 @@
 `deploy/test` starts a system of its own and names its demo.json in ZVONOK_DEMO. Waiting is done for what a person would see,
 never for a time.
 """
+import email
+import email.policy
 import json
 import os
 import subprocess
@@ -15,6 +17,7 @@ from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "deploy" / "demo"))
+from letters import inbox  # noqa: E402
 from school import Demo, LISTS, rows  # noqa: E402
 
 # A crowded machine shows the same page later.
@@ -127,3 +130,18 @@ def gate(demo):
              "-t", device["mqttTopic"], "-m", json.dumps(body)], check=True, timeout=30)
 
     return read
+
+
+def letter_to(demo, address, seconds=90):
+    """The newest letter to an address, as soon as there is one."""
+    end = time.time() + seconds
+    while time.time() < end:
+        for message in reversed(json.loads(inbox(demo))["messages"]):
+            if address in message["recipients"]["to"]:
+                return email.message_from_string(inbox(demo, f"/messages/{message['id']}.source"), policy=email.policy.default)
+        time.sleep(0.5)
+    raise AssertionError(f"no letter to {address} within {seconds} s")
+
+
+def body(letter, kind):
+    return letter.get_body((kind,)).get_content()
