@@ -145,7 +145,7 @@ def test_registration_by_code_with_two_children(visitor, demo):
     page = visitor(size=PHONE).go(link)
     with page.expect_navigation():
         page.locator("main form button").click()
-    expect(page.get_by_role("status")).to_contain_text(f"{login}@example.org")
+    expect(page.get_by_role("status")).to_contain_text("Адрес подтверждён")
     # A code is good once.
     again = visitor().page
     again.goto("/identity/registration?code=" + codes[0])
