@@ -2,6 +2,7 @@
 import datetime
 import json
 import subprocess
+import threading
 import time
 
 
@@ -27,6 +28,7 @@ class Gate:
     def __init__(self, demo, name, boot):
         self.demo, self.name, self.device, self.boot, self.sequence = demo, name, demo.facts["devices"][name], boot, 0
         self.acknowledged, self.unconfirmed, self.told_at = [], [], {}
+        self.line = threading.Lock()
 
     def reading(self, card, at, way):
         self.sequence += 1
@@ -34,9 +36,6 @@ class Gate:
 
     def message(self, readings):
         """The morning is over when it is played: what a device tells late it tells as stored."""
-        now = datetime.datetime.now(datetime.timezone.utc).isoformat()
-        for one in readings:
-            self.told_at.setdefault(f"{self.boot}/{one['seq']}", now)
         return {"boot": self.boot, "sentAt": datetime.datetime.now(self.demo.zone).isoformat(), "readings": readings}
 
     def mqtt(self, messages):
@@ -45,11 +44,15 @@ class Gate:
         text = "".join(json.dumps(message) + "\n" for message in messages)
         command = ["mosquitto_pub", "-h", host, "-p", port, "-u", self.device["user"], "-P", self.device["password"], "-i", self.device["user"],
                    "-q", "1", "-t", self.device["mqttTopic"], "-l"]
-        retry(lambda: subprocess.run(command, input=text, text=True, capture_output=True, timeout=60).returncode == 0, "MQTT")
+        # A turnstile has one connection; a second one under its name would end the first.
+        with self.line:
+            self.begin(messages)
+            retry(lambda: subprocess.run(command, input=text, text=True, capture_output=True, timeout=60).returncode == 0, "MQTT")
         self.note(messages)
 
     def amqp(self, message):
         """Publishes one stored batch. The tool asks for no confirm; see `repeat_unconfirmed`."""
+        self.begin([message])
         self.amqp_once(message)
         self.unconfirmed.append(message)
 
@@ -63,6 +66,12 @@ class Gate:
         url = f"amqp://{self.device['user']}:{self.device['password']}@{self.demo.facts['amqp']}"
         command = ["amqp-publish", "-u", url, "-e", self.device["exchange"], "-r", self.device["routingKey"], "-p", "-b", json.dumps(message)]
         retry(lambda: subprocess.run(command, capture_output=True, timeout=60).returncode == 0, "AMQP")
+
+    def begin(self, messages):
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat()
+        for message in messages:
+            for one in message["readings"]:
+                self.told_at.setdefault(f"{self.boot}/{one['seq']}", now)
 
     def note(self, messages):
         self.acknowledged += [f"{self.boot}/{one['seq']}" for message in messages for one in message["readings"]]

@@ -226,13 +226,13 @@ def addresses(layout: Layout) -> str:
     demo = json.loads(layout.demo.read_text())
     lines = [
         "",
-        f"  cabinet       {demo['address']}",
-        f"  letters       {demo['mail']['inbox']}",
-        f"  broker        http://127.0.0.1:{layout.ports.management} (admin, password in {layout.secrets})",
-        f"  certificate   {demo['authority']}  (a browser trusts it once imported)",
+        f"  cabinet         {demo['address']}",
+        f"  letters         {demo['mail']['inbox']}",
+        f"  broker          http://127.0.0.1:{layout.ports.management} (admin, password in {layout.secrets})",
+        f"  certificate     {demo['authority']}  (a browser trusts it once imported)",
     ]
     for who in demo.get("signIns", []):
-        lines.append(f"  {who.get('who', who.get('role', '')):<13} {who.get('login', '')} / {who.get('password', '')}")
+        lines.append(f"  {who['who']:<15} {who.get('login', '')} / {who.get('password', '')}")
     return "\n".join(lines) + "\n"
 
 
