@@ -45,7 +45,7 @@ def _can_reach(folder: Path, user: str | None) -> bool:
     return check.returncode == 0
 
 
-def postgres_folder(layout: Layout) -> Path:
+def postgres_folder(layout: Layout, throw_away: bool = False) -> Path:
     """Where the data is: in the installation's folder, unless the server's account cannot enter it.
 
     A checkout below /root is such a place; the data then lives in /var/lib and a link says so.
@@ -54,14 +54,19 @@ def postgres_folder(layout: Layout) -> Path:
     if folder.exists() or _can_reach(layout.folder, _postgres_user()):
         return folder
     elsewhere = Path("/var/lib") / ("zvonok" + str(layout.folder).replace("/", "-"))
-    elsewhere.mkdir(exist_ok=True)
+    if elsewhere.exists():
+        # The link went with the installation's folder, and the passwords with it.
+        if not throw_away:
+            raise Failed(f"{elsewhere} holds the data of an installation whose folder is gone; remove it to begin anew")
+        shutil.rmtree(elsewhere)
+    elsewhere.mkdir()
     folder.symlink_to(elsewhere)
     return folder
 
 
 def prepare_postgres(layout: Layout, password: str, throw_away: bool):
     """Makes the cluster once: TCP on loopback, passwords for everybody, no other door."""
-    folder = postgres_folder(layout).resolve()
+    folder = postgres_folder(layout, throw_away).resolve()
     user = _postgres_user()
     folder.mkdir(exist_ok=True)
     data = folder / "data"
