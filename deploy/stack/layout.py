@@ -1,6 +1,7 @@
 """Where everything of one installation is: folders, ports, names."""
 
 import os
+import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +35,25 @@ class Ports:
         self.broker_distribution = self.base + 75
         self.broker_names = self.base + 76
         self.mqtt = self.base + 83
+
+    def all(self) -> list[int]:
+        """Every port that something of the installation listens at."""
+        single = [value for value in vars(self).values() if isinstance(value, int)]
+        return sorted({*single, *self.http.values(), *self.health.values()})
+
+    def taken(self) -> list[int]:
+        """Those at which somebody listens already."""
+        def is_taken(port: int) -> bool:
+            with socket.socket() as door:
+                # As servers do: what a closed connection left behind is nobody.
+                door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    door.bind(("127.0.0.1", port))
+                except OSError:
+                    return True
+            return False
+
+        return [port for port in self.all() if is_taken(port)]
 
 
 @dataclass

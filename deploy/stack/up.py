@@ -58,6 +58,9 @@ def up(layout: Layout, arguments):
         say("the executables are newer than what runs: starting again")
         stop_supervisor(pidfile)
     if is_alive(pidfile) is None:
+        if taken := layout.ports.taken():
+            raise servers.Failed(
+                f"somebody listens already at port {', '.join(map(str, taken))}: another installation? ZVONOK_PORTS=19000 chooses others")
         prepare(layout)
         start(layout, pidfile, arguments)
     wait_for_start(layout, pidfile)
