@@ -5,6 +5,28 @@ import Testing
 
 @Suite("Bookkeeping without a broker")
 struct RulesTests {
+    @Test("Whoever reads gets everything that came while he was busy, in order and within his limit, and the end after it")
+    func gathering() async {
+        let gathering = Gathering<Int>(upTo: 5)
+        let iterator = gathering.makeAsyncIterator()
+        for number in 0..<7 { gathering.add([number]) }
+        #expect(await iterator.next() == [0, 1, 2, 3, 4])
+        gathering.add([7, 8])
+        #expect(await iterator.next() == [5, 6, 7, 8])
+        async let next = gathering.makeAsyncIterator().next()
+        gathering.add([9])
+        #expect(await next == [9])
+        gathering.add([10])
+        gathering.end()
+        #expect(await iterator.next() == [10])
+        #expect(await iterator.next() == nil)
+        // A reader that is cancelled while it waits does not wait on.
+        let endless = Gathering<Int>(upTo: 1)
+        let reader = Task { await endless.makeAsyncIterator().next() }
+        reader.cancel()
+        #expect(await reader.value == nil)
+    }
+
     @Test("Confirms: one answer for many completes the batch")
     func multiple() {
         var confirms = Confirms(first: 11, count: 5)
