@@ -1,3 +1,4 @@
+import Dispatch
 import Events
 import Foundation
 import Kernel
@@ -86,6 +87,18 @@ import Testing
                     (start..<start + 1000).map { BellRang(bell: all[$0 % 5], version: Int64($0 / 5 + 1)) }, in: tx)
             }
         }
+        // The last row is held, so that the first relay cannot come to its end before it is killed.
+        let (held, mayGo) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        defer { mayGo.signal() }
+        func isHeld() -> Bool { held.wait(timeout: .now()) == .success }
+        let holding = Task {
+            try await school.database.transaction { tx in
+                try tx.execute("select from outbox order by seq desc limit 1 for update")
+                held.signal()
+                mayGo.wait()
+            }
+        }
+        try await eventually("the last row is held") { isHeld() }
         let (prefix, conninfo) = (school.prefix, conninfo)
         async let killed: Void = {
             await #expect(processExitsWith: .signal(SIGKILL)) { [prefix = prefix as String, conninfo = conninfo as String] in
@@ -100,9 +113,10 @@ import Testing
         let running = Task { try await standby.run() }
         try await eventually("and the other stands by") { try await school.count("select count(*) from outbox") < total - 2000 }
         kill(Int32(process), SIGKILL)
-        let left = try await school.count("select count(*) from outbox")
         await killed
-        #expect(left > 0)
+        #expect(try await school.count("select count(*) from outbox") > 0)
+        mayGo.signal()
+        try await holding.value
         try await eventually { try await school.count("select count(*) from outbox") == 0 }
         running.cancel()
         _ = try? await running.value

@@ -22,7 +22,7 @@ import Testing
             try await school.database.execute("insert into state values (\(gone), 1, false)")
             let said = try await Republication.run([states], to: school.prefix + "school.bells", outbox: school.outbox, database: school.database)
             #expect(said.first?.count == 1200)
-            try await eventually(within: .seconds(30)) { try await school.count("select count(*) from state where ended") == 1 }
+            try await eventually { try await school.count("select count(*) from state where ended") == 1 }
             #expect(try await school.count("select count(*) from state where not ended") == 1200)
             #expect(try await school.count("select count(*) from republished") == 0)
         }

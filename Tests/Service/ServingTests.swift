@@ -39,12 +39,12 @@ import Testing
         let group = try serviceGroup(BellService.self, parts)
         let running = Task { try await group.run() }
 
-        try await eventually(within: .seconds(20)) { try await readiness(at: port)?.ready == true }
+        try await eventually { try await readiness(at: port)?.ready == true }
         for _ in 0..<250 {
             let event = SessionEnded(sessionID: UUID(), personID: UUID(), at: Date())
             try await database.transaction { try parts.outbox.publish(event, in: $0) }
         }
-        try await eventually(within: .seconds(20)) { try await rung() > 0 }
+        try await eventually { try await rung() > 0 }
         await group.triggerGracefulShutdown()
         try await running.value
 
@@ -56,7 +56,7 @@ import Testing
         await after.close()
         #expect(unsent == 0)
         #expect(inbox == handled)
-        try await eventually(within: .seconds(10)) {
+        try await eventually {
             try await channel.state(ofQueue: prefix + "bell.sessions").messages == 250 - handled
         }
         try await channel.delete(queues: topology.queues.map(\.name), exchanges: topology.exchanges.map(\.name))
