@@ -139,6 +139,9 @@ private final class TestClock: Sendable {
         let round = LetterRound<Digest>(
             width: 1, margin: 120, clock: { clock.now }, logger: Logger(label: "test"),
             send: { digest in
+                // What has ended is written down at once by a clock that nobody turns; this one waits for it.
+                let ended = sent.withLock { $0.count }
+                try? await eventually { try await database.rows("select count(*) from digest where state = 'sent'", as: Int.self) == [ended] }
                 // A minute and a half for every letter: twelve take far longer than one claim.
                 clock.advance(90)
                 let taken = try? await database.transaction { try digests.claim(at: clock.now, by: other, in: $0) }
