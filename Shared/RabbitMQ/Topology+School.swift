@@ -12,7 +12,13 @@ extension Topology {
     /// The queue where the dead of `queue` are parked.
     public static func deadQueue(of queue: String) -> String { "dead.\(queue)" }
 
-    /// Exchanges, retry levels and the queue for what nobody asked for.
+    /// Facts that are said and that no service hears yet. They go to `unheard`, which keeps the newest of them for whoever
+    /// wants to look; so `unrouted` is empty as long as everything is in order. A fact that finds a listener leaves the list.
+    public static let unheard = [
+        "access.device.changed.v1", "canteen.menu.published.v1", "ledger.allowance.changed.v1", "notifier.digest.sent.v1",
+    ]
+
+    /// Exchanges, retry levels, the queue for what nobody asked for and the one for what nobody hears yet.
     ///
     /// Only what is said into the open (`school.events`, `school.edge`) has the alternate exchange. On the others an
     /// unroutable message must fail its publisher: `mandatory` and an alternate exchange cancel each other.
@@ -24,8 +30,9 @@ extension Topology {
                 Exchange("school.commands"), Exchange("school.retry"), Exchange("school.requeue"),
                 Exchange("school.dead"), Exchange("school.republish"), Exchange("school.unrouted", .fanout),
             ],
-            queues: [Queue("unrouted")],
-            bindings: [Binding(exchange: "school.unrouted", queue: "unrouted", key: "")])
+            queues: [Queue("unrouted"), Queue("unheard", arguments: ["x-max-length": 1000, "x-overflow": "drop-head"])],
+            bindings: [Binding(exchange: "school.unrouted", queue: "unrouted", key: "")]
+                + unheard.map { Binding(exchange: "school.events", queue: "unheard", key: $0) })
         for (index, delay) in retryDelays.enumerated() {
             let name = "retry.l\(index + 1)"
             topology.queues.append(

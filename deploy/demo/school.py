@@ -110,9 +110,9 @@ class Demo:
                                          headers={"Authorization": "Basic " + base64.b64encode(user.encode()).decode()})
         with urllib.request.urlopen(request, timeout=20) as answer:
             queues = json.load(answer)
-        counts = {queue["name"]: queue.get("messages", 0) for queue in queues if queue["name"] != "unrouted"}
-        return (sum(count for name, count in counts.items() if not name.endswith(".dead")),
-                sum(count for name, count in counts.items() if name.endswith(".dead")))
+        counts = {queue["name"]: queue.get("messages", 0) for queue in queues if queue["name"] not in ("unrouted", "unheard")}
+        return (sum(count for name, count in counts.items() if not name.startswith("dead.")),
+                sum(count for name, count in counts.items() if name.startswith("dead.")))
 
     def signed_in(self, who):
         """A browser in which somebody of demo.json has signed in."""

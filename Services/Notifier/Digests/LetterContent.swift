@@ -37,6 +37,8 @@ struct LetterContent: Sendable {
     let settings: String
     let unsubscribe: String
     let school: String
+    /// Of the letter, for programs that read it aloud.
+    let lang: String
     /// Why it comes: «the evening letter, 19:00».
     let occasion: String
     /// How many notices it tells of.
@@ -71,6 +73,7 @@ struct LetterContent: Sendable {
         self.settings = settings
         self.unsubscribe = unsubscribe
         school = material.schools(of: children)
+        lang = words.language.rawValue
         let isWeekly = choice.rhythm == .weekly
         occasion = isWeekly ? words.tr("the letter of the week, %@", choice.sendAt.text) : words.tr("the evening letter, %@", choice.sendAt.text)
     }
@@ -98,7 +101,7 @@ extension LetterContent.Kid {
                 isAlarm: notice.kind == .mark && value.hasPrefix("2"), isGood: notice.kind == .topUp && !notice.isEnded)
         }
         if let next = story.next, !story.homework.isEmpty {
-            homeworkTitle = next.day == story.day + 1 ? words.tr("For tomorrow") : words.tr("For %@", words.format.longDate(next.day))
+            homeworkTitle = next.day == story.day + 1 ? words.tr("For tomorrow") : words.tr("For %@", words.format.date(next.day))
         } else {
             homeworkTitle = story.homework.isEmpty ? nil : words.tr("Homework")
         }
