@@ -30,6 +30,8 @@ enum Guessing {
         case recovery
         /// Letters with a link that one person has asked for.
         case letter
+        /// Coming back from Gosuslugi without being let in, from one address.
+        case portal
 
         /// Attempts in a window, and its length in seconds.
         var limit: (attempts: Int, window: TimeInterval) {
@@ -43,6 +45,7 @@ enum Guessing {
             case .codeOverall: (200, 60)
             case .recoveryAddress: (60, 3600)
             case .recovery, .letter: (3, 3600)
+            case .portal: (40, 15 * 60)
             }
         }
 
@@ -124,6 +127,15 @@ enum Guessing {
     /// Counts letters that somebody asks for himself.
     static func countLetter(of person: String, now: Date, in transaction: borrowing Transaction) throws -> Verdict {
         try count(.letter, key(person), limit: Scope.letter.limit.attempts, now: now, in: transaction)
+    }
+
+    /// Counts a way back from Gosuslugi, each of which makes us ask the portal; one that succeeds is taken back.
+    static func countPortal(address: String, now: Date, in transaction: borrowing Transaction) throws -> Verdict {
+        try count(.portal, key(address), limit: Scope.portal.limit.attempts, now: now, in: transaction)
+    }
+
+    static func forgivePortal(address: String, in transaction: borrowing Transaction) throws {
+        try takeBack(.portal, key(address), in: transaction)
     }
 
     /// Removes windows that are over.
