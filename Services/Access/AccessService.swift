@@ -30,7 +30,7 @@ import Web
 
     static func hearings(_ parts: Parts) -> [Hearing] {
         [
-            DirectoryParts.hearing(queue: "access.directory"),
+            DirectoryParts.hearing(queue: "access.directory"), WhenPupilIsTransferred.hearing,
             Hearing(
                 queue: "access.people",
                 [

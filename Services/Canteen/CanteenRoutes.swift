@@ -31,6 +31,7 @@ struct CanteenRoutes {
         book.device(.get, "/canteen/tills/self/goods", presented) { try await api.goods($0) }
         book.device(.post, "/canteen/tills/self/sales", presented) { try await api.sell($0) }
         book.device(.get, "/canteen/tills/self/sales/{sale}", presented) { try await api.sale($0) }
+        book.kiosk("/canteen/kiosk") { try await KioskMenuPage(for: $0, $1, database) }
         book.page("/canteen/till", .sellAtTill, about: .anySchool) { try await TillPage(for: $0, database) }
         book.post("/canteen/till/sales", .sellAtTill, about: .anySchool) { try await till.sell($0) }
         book.post("/canteen/till/choice", .sellAtTill, about: .anySchool) { try await till.choose($0) }

@@ -37,6 +37,7 @@ struct JournalRoutes {
             try await RemarkPage(for: $0, database)
         }
         book.post("/journal/children/{child}/remarks", .enterLessons, about: .child(parameter: "child")) { try await remarks.write($0) }
+        book.kiosk("/journal/kiosk") { try await KioskTodayPage(for: $0, $1, database) }
         return book
     }
 }

@@ -17,7 +17,9 @@ import Web
 
     static func main() async { await run() }
 
-    static func hearings(_ parts: Parts) -> [Hearing] { [DirectoryParts.hearing(queue: "journal.directory"), arrivals] }
+    static func hearings(_ parts: Parts) -> [Hearing] { [
+        DirectoryParts.hearing(queue: "journal.directory"), arrivals, WhenPupilIsTransferred.hearing,
+    ] }
 
     /// Lines of lists wait for their pupil: here he comes.
     static let arrivals = Hearing(

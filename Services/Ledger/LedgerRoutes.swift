@@ -30,6 +30,7 @@ struct LedgerRoutes {
         book.post("/ledger/children/{child}/top-ups", .topUpAtDesk, about: .child(parameter: "child")) {
             try await desk.topUp($0)
         }
+        book.kiosk("/ledger/kiosk") { try await KioskBalancePage(for: $0, $1, database) }
         return book
     }
 }

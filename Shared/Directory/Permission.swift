@@ -99,6 +99,10 @@ extension Permission {
     public static let chooseAlerts = Permission("chooseAlerts", guardians: .granted)
     /// ID-30: invite another adult, change what he may see.
     public static let shareAccess = Permission("shareAccess", guardians: .primaryOnly)
+    /// SC-01: ask to move the child to another class or school.
+    public static let askTransfer = Permission("askTransfer", guardians: .primaryOnly)
+    /// ID-31: choose the PIN of the terminal.
+    public static let setPin = Permission("setPin", topic: .money, guardians: .granted)
     /// One's own profile, password and sessions.
     public static let seeOneself = Permission("seeOneself", everyone: true)
 }
@@ -120,6 +124,10 @@ extension Permission {
     public static let managePeople = Permission("managePeople", wholeSchool: [.curator, .secretary])
     public static let issueInvitations = Permission(
         "issueInvitations", ownClass: [.classTeacher], wholeSchool: [.curator])
+    /// SC-02: take a pupil in, or refuse to.
+    public static let confirmTransfers = Permission("confirmTransfers", wholeSchool: heads + [.curator, .secretary])
+    /// ID-31, ID-32: print contracts, enter that they are signed, hand out PINs.
+    public static let keepContracts = Permission("keepContracts", wholeSchool: [.curator, .secretary])
 
     /// All of them: the tests walk it, so a new one is put here too.
     public static let all: [Permission] = [
@@ -127,5 +135,6 @@ extension Permission {
         seeMenu, seeHome, seeFeed, chooseAlerts, shareAccess, seeOneself, enterLessons, topUpAtDesk, sellAtTill,
         editMenu, requestClassMeals, watchGate, manageCards, manageDevices, manageTimetable, managePeople,
         issueInvitations,
+        askTransfer, confirmTransfers, setPin, keepContracts,
     ]
 }

@@ -19,21 +19,21 @@ public enum EventCatalogue {
             service: "identity",
             facts: [
                 SchoolChanged.self, ClassChanged.self, PersonChanged.self, PupilChanged.self, RightsChanged.self,
-                ContactChanged.self, SigningKeyChanged.self, SessionEnded.self,
+                ContactChanged.self, SigningKeyChanged.self, SessionEnded.self, TransferChanged.self,
             ]),
         Publisher(
             service: "ledger",
             facts: [
                 AccountChanged.self, ChargeAccepted.self, ChargeDeclined.self, ChargeWithdrawn.self,
-                TopUpPosted.self, AllowanceChanged.self,
+                TopUpPosted.self, AllowanceChanged.self, AccountTransferred.self,
             ]),
-        Publisher(service: "canteen", facts: [SaleCompleted.self, SaleRefused.self, MenuPublished.self]),
-        Publisher(service: "access", facts: [CardChanged.self, PassageRecorded.self, DeviceChanged.self]),
+        Publisher(service: "canteen", facts: [SaleCompleted.self, SaleRefused.self, MenuPublished.self, DietTransferred.self]),
+        Publisher(service: "access", facts: [CardChanged.self, PassageRecorded.self, DeviceChanged.self, CardsTransferred.self]),
         Publisher(
             service: "journal",
             facts: [
                 ClassDayChanged.self, LessonRecorded.self, MarkChanged.self, AttendanceChanged.self,
-                RemarkChanged.self, CommentChanged.self,
+                RemarkChanged.self, CommentChanged.self, DiaryTransferred.self,
             ]),
         Publisher(service: "notifier", facts: [DigestSent.self]),
     ]
@@ -46,17 +46,17 @@ public enum EventCatalogue {
 
     /// Which facts each service hears, by service. Everyone hears of people through Directory.
     public static let listeners: [(service: String, facts: [any Event.Type])] = [
-        ("identity", people),
-        ("ledger", people.filter { $0 != PersonChanged.self }),
+        ("identity", people + [AccountTransferred.self, CardsTransferred.self, DietTransferred.self, DiaryTransferred.self]),
+        ("ledger", people.filter { $0 != PersonChanged.self } + [TransferChanged.self]),
         (
             "canteen",
             people + [
                 ChargeAccepted.self, ChargeDeclined.self, ChargeWithdrawn.self, AccountChanged.self,
-                AllowanceChanged.self, CardChanged.self,
+                AllowanceChanged.self, CardChanged.self, TransferChanged.self,
             ]
         ),
-        ("access", people),
-        ("journal", people),
+        ("access", people + [TransferChanged.self]),
+        ("journal", people + [TransferChanged.self]),
         (
             "notifier",
             people + [

@@ -28,6 +28,8 @@ enum Example {
     static let remark = id(23)
     static let comment = id(24)
     static let digest = id(25)
+    static let transfer = id(26)
+    static let otherClass = id(27)
 
     /// A Friday.
     static let day = Day(daysSince1970: 20_777)

@@ -26,6 +26,12 @@ struct Frame: Sendable {
         let hasContacts: Bool
     }
 
+    /// A terminal's cabinet: the pupil by his code (ID-33), and its large keys.
+    struct Kiosk: Sendable {
+        let code: String
+        let keys: [Link]
+    }
+
     /// The language of the templates.
     let texts: Language
     let language: String
@@ -47,6 +53,7 @@ struct Frame: Sendable {
     let schools: [School]
     let hasSchools: Bool
     let now: String
+    let kiosk: Kiosk?
 
     /// The most that fit above a page beside «more», and below one.
     private static let (mostLinks, mostTabs) = (8, 4)
@@ -80,6 +87,14 @@ struct Frame: Sendable {
             return School(name: school.name, contacts: contacts, hasContacts: !contacts.isEmpty)
         }
         hasSchools = !schools.isEmpty
+        kiosk = visit.guest.map { guest in
+            let keys = KioskPlaces.all.map { place in
+                Link(
+                    title: visit.tr(place.title), address: "/identity/kiosk/renewal?to=\(place.address)", isCurrent: place.section == section,
+                    icon: "icons/\(place.icon)")
+            }
+            return Kiosk(code: guest.code, keys: keys)
+        }
         let format = visit.format
         now = visit.tr("Data as of %@.", "\(format.date(visit.today)), \(format.time(visit.now))")
     }

@@ -28,6 +28,8 @@ public struct RouteBook: Sendable {
         case open
         /// A till or terminal with a key of its own, which this finds by the key it presents.
         case device(@Sendable (String, borrowing Transaction) throws -> UUID?)
+        /// A pupil at a registered terminal, by a ``KioskToken``: these routes and no others.
+        case kiosk
     }
 
     public struct Route: Sendable {
@@ -39,8 +41,6 @@ public struct RouteBook: Sendable {
         var again: (@Sendable (Visit, FieldErrors) async throws -> any Page)? = nil
         /// Whether everybody begins here: who has no use for it is sent to his own first page.
         var isStart = false
-        /// What it shows, where that is known: for the document of the interface.
-        var shape: (any Page.Type)? = nil
     }
 
     enum Act: Sendable {
@@ -63,7 +63,6 @@ public struct RouteBook: Sendable {
         _ show: @escaping @Sendable (Visit) async throws -> P
     ) {
         add(.get, path, .permitted(permission, subject)) { .page(try await show($0)) }
-        routes[routes.count - 1].shape = P.self
     }
 
     /// The page that `/` shows: where the decision does not let a reader in, he goes to the first page of his own work instead,
@@ -100,7 +99,6 @@ public struct RouteBook: Sendable {
     ) {
         add(.post, path, .permitted(permission, subject), act)
         routes[routes.count - 1].again = { try await again($0, $1) }
-        routes[routes.count - 1].shape = P.self
     }
 
     /// A stream of events that ends with the reader's token.
@@ -125,6 +123,16 @@ public struct RouteBook: Sendable {
         _ act: @escaping @Sendable (Visit) async throws -> Answer
     ) {
         add(method, path, .device(find), act)
+    }
+
+    /// A page of the terminal's cabinet (AC-15, AC-19): about the pupil of the token, without names (ID-33).
+    public mutating func kiosk<P: Page>(
+        _ path: String, _ show: @escaping @Sendable (Visit, KioskGuest) async throws -> P
+    ) {
+        add(.get, path, .kiosk) { visit in
+            guard let guest = visit.guest else { throw Problem.notFound }
+            return .page(try await show(visit, guest))
+        }
     }
 
     private mutating func add(

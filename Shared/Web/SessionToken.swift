@@ -117,7 +117,21 @@ public actor TokenKeys {
         return try await checked(token)
     }
 
+    /// The contents of a terminal's token that counts now.
+    public nonisolated func verifiedKiosk(_ token: String) async throws(Refused) -> KioskToken { try await checked(token, as: KioskToken.self) }
+
     private func checked(_ token: String) async throws(Refused) -> SessionToken {
+        let read = try await checked(token, as: SessionToken.self)
+        // Where the directory is away the keys are old, and each token is looked at anew.
+        let until = (lookedAt ?? .now) + Self.freshness
+        seen.withLock { seen in
+            if seen.count >= Self.mostSeen { seen.removeAll(keepingCapacity: true) }
+            if until > .now { seen[token] = (read, until) }
+        }
+        return read
+    }
+
+    private func checked<Payload: JWTPayload>(_ token: String, as payload: Payload.Type) async throws(Refused) -> Payload {
         guard let kid = Self.keyID(of: token) else { throw .notOurs }
         if !known.contains(kid) || lookedAt.map({ ContinuousClock.now - $0 > Self.freshness }) ?? true {
             do {
@@ -129,14 +143,7 @@ public actor TokenKeys {
         }
         guard known.contains(kid) else { throw .notOurs }
         do {
-            let read = try await keys.verify(token, as: SessionToken.self, iteratingKeys: false)
-            // Where the directory is away the keys are old, and each token is looked at anew.
-            let until = (lookedAt ?? .now) + Self.freshness
-            seen.withLock { seen in
-                if seen.count >= Self.mostSeen { seen.removeAll(keepingCapacity: true) }
-                if until > .now { seen[token] = (read, until) }
-            }
-            return read
+            return try await keys.verify(token, as: payload, iteratingKeys: false)
         } catch let error as JWTError where error.errorType == .claimVerificationFailure {
             throw error.failedClaim is ExpirationClaim ? .expired : .notOurs
         } catch {

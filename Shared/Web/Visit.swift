@@ -29,6 +29,9 @@ public struct Visit: Sendable {
     /// The till or terminal that presented its key, on routes for devices.
     public let device: UUID?
 
+    /// The pupil at a terminal, on routes of the door `kiosk`.
+    public var guest: KioskGuest? = nil
+
     let parameters: [String: String]
     let queryItems: Form
     let body: Data

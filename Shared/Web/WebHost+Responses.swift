@@ -27,8 +27,21 @@ extension WebHost {
                 body = .init(byteBuffer: ByteBuffer(string: pages.render(page, frame: frame)))
             }
         }
+        if visit.guest != nil {
+            // Nobody after him goes back to it, and without a touch it closes by itself, also where no script runs.
+            headers[.cacheControl] = "no-store"
+            if let refresh = HTTPField.Name("Refresh") { headers[refresh] = "\(Int(KioskToken.seconds) + 1); url=/identity/kiosk" }
+        }
         Self.guardHeaders(&headers)
         return Response(status: answer.status, headers: headers, body: body)
+    }
+
+    /// The terminal's cabinet has closed: back to the number and the PIN.
+    func kioskClosed(_ visit: Visit) -> Response {
+        if visit.wantsJSON { return problemResponse(Problem(.unauthorized, "You are not signed in"), visit) }
+        var headers: HTTPFields = [.location: "/identity/kiosk"]
+        Self.guardHeaders(&headers)
+        return Response(status: .seeOther, headers: headers)
     }
 
     /// The same answer for what does not exist and for what is none of the reader's business.

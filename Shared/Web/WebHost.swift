@@ -64,12 +64,6 @@ public struct WebHost: Sendable {
                 return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: asset.data)))
             }
         }
-        let document = OpenAPIDocument(book, pages: pages, publicAddress: publicAddress).json
-        router.get(RouterPath("\(book.prefix)/openapi.json")) { _, _ in
-            var headers: HTTPFields = [.contentType: "application/json; charset=utf-8", .cacheControl: "no-cache"]
-            headers[.xContentTypeOptions] = "nosniff"
-            return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: document)))
-        }
         for route in book.routes {
             let serve: @Sendable (Request, Context) async throws -> Response = { request, context in
                 await answer(request, parameters: context.parameters, route)
@@ -109,6 +103,11 @@ public struct WebHost: Sendable {
                     throw Problem(.unauthorized, "This device is not known")
                 }
                 visit = outline(request, parameters, now, body: body, device: device, isProgram: true)
+                outside = visit
+            case .kiosk:
+                guard let found = try await guest(of: request) else { return kioskClosed(visit) }
+                visit = outline(
+                    request, parameters, now, subject: .child(found.guest.pupil), zone: found.zone, guest: found.guest)
                 outside = visit
             case .permitted(let permission, let about):
                 let token: SessionToken
@@ -177,7 +176,7 @@ public struct WebHost: Sendable {
     private func outline(
         _ request: Request, _ parameters: Parameters, _ now: Date, token: SessionToken? = nil, body: Data = Data(),
         device: UUID? = nil, isProgram: Bool = false, subject: Subject = .oneself, zone: SchoolZone? = nil,
-        schools: [SchoolRecord] = []
+        schools: [SchoolRecord] = [], guest: KioskGuest? = nil
     ) -> Visit {
         let path = request.uri.path
         let viewer = token?.viewer
@@ -188,13 +187,13 @@ public struct WebHost: Sendable {
         }
         let accepted = request.headers[.accept] ?? ""
         let wantsJSON = path.hasSuffix(".json") || (accepted.contains("application/json") && !accepted.contains("text/html"))
-        let chosen = viewer?.language ?? (request.headers[.acceptLanguage]?.lowercased().hasPrefix("en") == true ? "en" : "ru")
+        let chosen = viewer?.language ?? guest?.language ?? (request.headers[.acceptLanguage]?.lowercased().hasPrefix("en") == true ? "en" : "ru")
         return Visit(
             viewer: viewer ?? Self.nobody, isSignedIn: viewer != nil, sections: token?.sections ?? [], schools: schools,
             language: Language(rawValue: chosen) ?? .russian, now: now, zone: zone ?? schools.first?.zone ?? .moscow,
             method: request.method, path: path, head: request.headers, subject: subject, wantsJSON: wantsJSON || isProgram,
             address: request.headers[.xForwardedFor]?.split(separator: ",").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "",
-            device: device, parameters: named, queryItems: Form(encoded: request.uri.query ?? ""), body: body,
+            device: device, guest: guest, parameters: named, queryItems: Form(encoded: request.uri.query ?? ""), body: body,
             catalogue: pages.catalogue)
     }
 
@@ -214,6 +213,24 @@ public struct WebHost: Sendable {
     private func token(of request: Request) async throws(TokenKeys.Refused) -> SessionToken {
         guard let text = Visit.cookie(SessionToken.cookie, in: request.headers) else { throw .notOurs }
         return try await keys.verified(text)
+    }
+
+    /// The pupil at a terminal with the zone of his school; nil when the minute and a half are over or he has left.
+    private func guest(of request: Request) async throws -> (guest: KioskGuest, zone: SchoolZone)? {
+        guard let text = Visit.cookie(KioskToken.cookie, in: request.headers) else { return nil }
+        let token: KioskToken
+        do {
+            token = try await keys.verifiedKiosk(text)
+        } catch TokenKeys.Refused.unavailable {
+            throw Problem.unavailable
+        } catch {
+            return nil
+        }
+        guard let guest = token.guest else { return nil }
+        return try await database.read { transaction -> (guest: KioskGuest, zone: SchoolZone)? in
+            guard let child = try Directory.child(guest.pupil, in: transaction), !child.hasLeft else { return nil }
+            return (guest, try Directory.zone(of: child.schoolID, in: transaction))
+        }
     }
 
     /// A change must come from one of our own pages: nobody else's page may act in the reader's name.

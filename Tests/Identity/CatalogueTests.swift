@@ -35,6 +35,8 @@ import Web
         texts += [LoginRefused.tooShort, .tooLong, .hasSigns, .isTaken].map(\.text)
         texts += [InvitationRefused.unknown, .used, .expired, .revoked].map(\.text)
         texts += InvitationKind.allCases.map(\.text)
+        texts += TransferRefused.allCases.map(\.text) + TransferRoutes.done.values
+        texts += SetPin.Refused.allCases.map(\.text) + EnterSignature.Refused.allCases.map(\.text)
         #expect(texts.count > 150)
         let missing = Set(texts).filter { !pages.catalogue.hasText($0) }.sorted()
         #expect(missing == [])
@@ -67,7 +69,7 @@ import Web
 
     @Test("SC-03: staff see the sections their roles open, and begin at the first of them")
     func sections() {
-        #expect(StaffSections.of([.curator]) == ["people", "invitations", "devices"])
+        #expect(StaffSections.of([.curator]) == ["people", "invitations", "transfers", "devices"])
         #expect(StaffSections.of([.classTeacher, .subjectTeacher]) == ["gradebook", "invitations"])
         #expect(StaffSections.of([.cashier]) == ["till"])
         #expect(StaffSections.of([.psychologist]).isEmpty)
@@ -82,6 +84,7 @@ import Web
         #expect(Set(IdentityService.republications.map(\.name)) == [
             "identity.school.changed.v1", "identity.class.changed.v1", "identity.person.changed.v1", "identity.pupil.changed.v1",
             "identity.rights.changed.v1", "identity.contact.changed.v1", "identity.signing-key.changed.v1",
+            "identity.transfer.changed.v1",
         ])
     }
 }

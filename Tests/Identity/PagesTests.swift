@@ -368,6 +368,7 @@ actor Browser {
             let places = [
                 "{person}": try await story.school.id("P1").text, "{class}": try await story.school.classID("7Б").text,
                 "{school}": UUID().text, "{session}": UUID().text, "{invitation}": UUID().text,
+                "{child}": try await story.school.id("P1").text, "{transfer}": UUID().text, "{terminal}": UUID().text,
             ]
             var walked = 0
             for route in routes {

@@ -108,7 +108,7 @@ import Testing
 
     @Test("Every queue of Ledger is its own, and commands compete")
     func hearings() {
-        #expect(LedgerHearings.all.map(\.queue) == ["ledger.directory", "ledger.pupils", "ledger.charges"])
+        #expect(LedgerHearings.all.map(\.queue) == ["ledger.directory", "ledger.pupils", "ledger.charges", "ledger.transfers"])
         #expect(LedgerHearings.charges.bindings == [Charge.name, WithdrawCharge.name])
         #expect(!LedgerHearings.directory.bindings.contains(PersonChanged.name))
     }

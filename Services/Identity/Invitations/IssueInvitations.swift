@@ -31,6 +31,8 @@ struct IssueInvitations: Sendable {
     var kinds: Set<InvitationKind> = [.pupil, .guardian]
     /// Only these people (pupils by themselves, guardians by their child), everybody when nil.
     var only: Set<UUID>?
+    /// Only this one of a child's guardians (ID-31: whoever has signed the contract).
+    var guardian: UUID?
     let issuedBy: UUID?
     let now: Date
     /// How long a code is good.
@@ -98,7 +100,9 @@ struct IssueInvitations: Sendable {
         let expiresAt = now.addingTimeInterval(Self.goodFor)
         var result: [Candidate] = []
         for person in try ClassPeople.read(classID, now: now, in: transaction) {
-            guard only?.contains(person.childID) ?? true, kinds.contains(person.kind), !person.isRegistered else { continue }
+            guard only?.contains(person.childID) ?? true, kinds.contains(person.kind), !person.isRegistered,
+                guardian == nil || person.personID == guardian
+            else { continue }
             result.append(
                 Candidate(
                     kind: person.kind, schoolID: schoolID, classID: classID, childID: person.childID,

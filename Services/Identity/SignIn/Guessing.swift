@@ -30,8 +30,11 @@ enum Guessing {
         case recovery
         /// Letters with a link that one person has asked for.
         case letter
-        /// Coming back from Gosuslugi without being let in, from one address.
-        case portal
+        /// PINs at terminals (ID-31): of an account in a quarter of an hour and in a day, at one terminal, and at all.
+        case pinAccount = "pin-account"
+        case pinDay = "pin-day"
+        case pinTerminal = "pin-terminal"
+        case pinOverall = "pin-overall"
 
         /// Attempts in a window, and its length in seconds.
         var limit: (attempts: Int, window: TimeInterval) {
@@ -45,7 +48,11 @@ enum Guessing {
             case .codeOverall: (200, 60)
             case .recoveryAddress: (60, 3600)
             case .recovery, .letter: (3, 3600)
-            case .portal: (40, 15 * 60)
+            case .pinAccount: (5, 15 * 60)
+            // Ten thousand PINs at twenty a day: more than a year of standing in a school's hall.
+            case .pinDay: (20, 86_400)
+            case .pinTerminal: (60, 15 * 60)
+            case .pinOverall: (600, 60)
             }
         }
 
@@ -129,13 +136,25 @@ enum Guessing {
         try count(.letter, key(person), limit: Scope.letter.limit.attempts, now: now, in: transaction)
     }
 
-    /// Counts a way back from Gosuslugi, each of which makes us ask the portal; one that succeeds is taken back.
-    static func countPortal(address: String, now: Date, in transaction: borrowing Transaction) throws -> Verdict {
-        try count(.portal, key(address), limit: Scope.portal.limit.attempts, now: now, in: transaction)
+    /// Counts an attempt with a PIN at a terminal.
+    static func countPin(
+        account: String, terminal: String, now: Date, in transaction: borrowing Transaction
+    ) throws -> Verdict {
+        // From the widest to the narrowest: what is shut out there does not use up the owner's attempts.
+        for (scope, subject) in pinScopes(account, terminal) {
+            let verdict = try count(scope, subject, limit: scope.limit.attempts, now: now, in: transaction)
+            guard case .allowed = verdict else { return verdict }
+        }
+        return .allowed(left: 0)
     }
 
-    static func forgivePortal(address: String, in transaction: borrowing Transaction) throws {
-        try takeBack(.portal, key(address), in: transaction)
+    /// Takes a right PIN's count back.
+    static func forgivePin(account: String, terminal: String, in transaction: borrowing Transaction) throws {
+        for (scope, subject) in pinScopes(account, terminal) { try takeBack(scope, subject, in: transaction) }
+    }
+
+    private static func pinScopes(_ account: String, _ terminal: String) -> [(Scope, Data)] {
+        [(.pinOverall, Data()), (.pinTerminal, key(terminal)), (.pinAccount, key(account)), (.pinDay, key(account))]
     }
 
     /// Removes windows that are over.

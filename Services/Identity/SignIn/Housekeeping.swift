@@ -21,6 +21,7 @@ struct Housekeeping: Service {
                         try Guessing.sweep(now: now, in: transaction)
                         try LetterToken.sweep(now: now, in: transaction)
                         try EndSessions.sweep(now: now, in: transaction)
+                        try TouchVisit.sweep(now: now, in: transaction)
                     }
                     try await Task.sleep(for: .seconds(900))
                 } catch is CancellationError {

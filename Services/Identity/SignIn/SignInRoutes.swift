@@ -1,9 +1,9 @@
+import Configuration
 import Directory
 import Events
 import Foundation
 import HTTPTypes
 import Kernel
-import Logging
 import Messaging
 import Postgres
 import Service
@@ -14,24 +14,21 @@ struct Cabinet: Sendable {
     let database: Database
     let outbox: Outbox
     let publicAddress: String
+    /// The payment agent of printed contracts (SC-08).
+    let agent: String
     let bench = HashingBench()
     let common = CommonPasswords()
     let signer: TokenSigner
-    /// Where people may sign in instead of here; nil for nowhere.
-    let portal: (any Portal)?
-    /// By which numbers the portal's people are known; nil while the installation has no key for them.
-    let snils: SnilsBook?
-    let logger: Logger
     var letters: AccessLetters { AccessLetters(outbox: outbox, publicAddress: publicAddress) }
+
+    static let standardAgent = "оператор системы «Звонок»"
 
     init(_ parts: Parts) {
         database = parts.database
         outbox = parts.outbox
         publicAddress = parts.publicAddress
+        agent = parts.configuration.string(forKey: "contract.agent") ?? Self.standardAgent
         signer = TokenSigner(SigningKeys(parts.database, parts.outbox))
-        portal = ConfiguredPortal.openOrSay(parts)
-        snils = PortalSettings.book(parts.configuration)
-        logger = parts.logger
     }
 }
 
@@ -82,8 +79,7 @@ struct SignInRoutes: Sendable {
         let curator = try await cabinet.database.read { try SchoolCurator.theOnlyOne(in: $0) }
         return SignInPage(
             title: visit.tr("Sign in"), to: Self.local(to) ?? "", login: String(login.prefix(80)), wrong: wrong, notice: notice,
-            curator: curator.map { visit.tr("Curator: %@.", $0.initials) },
-            portal: cabinet.portal.map { _ in GosuslugiRoutes.link(to: Self.local(to)) })
+            curator: curator.map { visit.tr("Curator: %@.", $0.initials) })
     }
 
     private func signIn(_ visit: Visit) async throws -> Answer {
@@ -157,7 +153,7 @@ struct SignInRoutes: Sendable {
     }
 
     /// The three cookies and the way on.
-    func enter(_ visit: Visit, _ session: OpenedSession, device: RandomToken, to: String?) async throws -> Answer {
+    private func enter(_ visit: Visit, _ session: OpenedSession, device: RandomToken, to: String?) async throws -> Answer {
         guard let person = try await cabinet.database.read({ try SignedInPerson.read(session.personID, in: $0) }) else {
             throw Problem.notFound
         }

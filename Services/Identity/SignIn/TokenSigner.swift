@@ -15,6 +15,20 @@ actor TokenSigner {
 
     /// - Returns: the token, signed with the key that is current.
     func token(for person: SignedInPerson, session: UUID, now: Date) async throws -> String {
+        try await sign(SessionToken(
+            person: person.id, session: session, rights: person.rightsNumber, name: person.name.full,
+            kids: person.children.map { SessionToken.Kid(id: $0.id, name: $0.name, accent: $0.accent.rawValue) },
+            language: person.language, isPupil: person.isPupil, sections: StaffSections.of(person.roles), now: now),
+            now: now)
+    }
+
+    /// - Returns: the token of a terminal's cabinet, for a minute and a half.
+    func token(for guest: KioskGuest, now: Date) async throws -> String {
+        try await sign(
+            KioskToken(pupil: guest.pupil, session: guest.session, code: guest.code, language: guest.language, now: now), now: now)
+    }
+
+    private func sign(_ payload: some JWTPayload, now: Date) async throws -> String {
         let key = try await signingKeys.current(now: now)
         let keys: JWTKeyCollection
         if let prepared, prepared.id == key.id {
@@ -24,10 +38,6 @@ actor TokenSigner {
             await keys.add(ecdsa: try ES256PrivateKey(pem: key.privateKey), kid: JWKIdentifier(string: key.id.text))
             prepared = (key.id, keys)
         }
-        let payload = SessionToken(
-            person: person.id, session: session, rights: person.rightsNumber, name: person.name.full,
-            kids: person.children.map { SessionToken.Kid(id: $0.id, name: $0.name, accent: $0.accent.rawValue) },
-            language: person.language, isPupil: person.isPupil, sections: StaffSections.of(person.roles), now: now)
         return try await keys.sign(payload, kid: JWKIdentifier(string: key.id.text))
     }
 }
@@ -42,6 +52,7 @@ enum StaffSections {
         ("desk", .topUpAtDesk, "/ledger/desk"),
         ("people", .managePeople, "/identity/people"),
         ("invitations", .issueInvitations, "/identity/invitations"),
+        ("transfers", .confirmTransfers, "/identity/transfers"),
         ("devices", .manageDevices, "/access/devices"),
     ]
 

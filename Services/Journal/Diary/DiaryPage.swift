@@ -67,24 +67,31 @@ extension DiaryPage {
             // Whether remarks may be seen is the one decision's, asked anew for them.
             let seesRemarks = try Directory.decide(viewer, .seeRemarks, about: .child(child), on: today, in: tx) == .allowed
             guard let schoolClass = record.classID else {
-                return Reading(child: record, timetable: nil, written: [:], cells: [:], remarks: [], siblings: [])
+                return Reading(child: record, places: nil, timetables: [:], written: [:], cells: [:], remarks: [], siblings: [])
             }
-            let written = try WrittenLesson.of(schoolClass, from: monday, to: saturday, in: tx)
+            // Old weeks of a pupil who has moved are those of his old class.
+            let places = try PastPlaces.of(child, present: .init(schoolID: record.schoolID, classID: schoolClass), in: tx)
+            var timetables: [UUID: SchoolTimetable] = [:]
+            var written: [UUID: WrittenLesson] = [:]
+            for place in places.places(from: monday, to: saturday) {
+                timetables[place.classID] = try SchoolTimetable.of(school: place.schoolID, only: place.classID, in: tx)
+                written.merge(try WrittenLesson.of(place.classID, from: monday, to: saturday, in: tx)) { $1 }
+            }
             let cells = try LessonCells.of(Array(written.keys), in: tx)
             return Reading(
-                child: record, timetable: try SchoolTimetable.of(school: record.schoolID, only: schoolClass, in: tx), written: written,
+                child: record, places: places, timetables: timetables, written: written,
                 cells: cells.compactMapValues { $0[child] },
                 remarks: try Remark.of([child], from: monday, to: saturday, withRemarks: seesRemarks, in: tx),
                 siblings: viewer.isPupil ? [] : try Directory.children(of: viewer, .seeDiary, on: today, in: tx))
         }
         let time = visit.zone.timeOfDay(of: visit.now)
-        let last = read.timetable.map { !$0.slots(of: read.child.classID ?? child, on: monday + 5).isEmpty } ?? false ? 6 : 5
+        let last = read.slots(on: monday + 5).isEmpty ? 5 : 6
         let days = (0..<max(last, today.monday == monday && today.weekday > last ? today.weekday : last)).map { offset -> DayPart in
             let day = monday + offset
-            let slots = read.timetable?.slots(of: read.child.classID ?? child, on: day) ?? []
-            let rows = slots.map { slot -> Row in
-                let key = LessonKey(classID: read.child.classID ?? child, day: day, number: slot.number)
-                let bell = read.timetable?.bells[slot.number]
+            let classID = read.places?.place(on: day).classID ?? child
+            let rows = read.slots(on: day).map { slot -> Row in
+                let key = LessonKey(classID: classID, day: day, number: slot.number)
+                let bell = read.timetables[classID]?.bells[slot.number]
                 let isNow = day == today && bell.map { $0.starts <= time && time < $0.ends } ?? false
                 return read.row(slot, key, isNow: isNow, visit)
             }
@@ -120,12 +127,21 @@ extension DiaryPage {
 
     private struct Reading {
         let child: ChildRecord
-        let timetable: SchoolTimetable?
+        /// None for a pupil without a class.
+        let places: PastPlaces?
+        /// By class.
+        let timetables: [UUID: SchoolTimetable]
         let written: [UUID: WrittenLesson]
         /// The child's own cells by lesson.
         let cells: [UUID: LessonCells]
         let remarks: [Remark]
         let siblings: [ChildRecord]
+
+        /// What his class of that day had.
+        func slots(on day: Day) -> [SchoolTimetable.Slot] {
+            guard let classID = places?.place(on: day).classID else { return [] }
+            return timetables[classID]?.slots(of: classID, on: day) ?? []
+        }
 
         func row(_ slot: SchoolTimetable.Slot, _ key: LessonKey, isNow: Bool, _ visit: Visit) -> Row {
             let lesson = written[key.lessonID]

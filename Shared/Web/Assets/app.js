@@ -201,4 +201,17 @@ for (const till of document.querySelectorAll("[data-till]")) {
   tiles[0]?.focus();
 }
 
+// <div data-keypad hidden> in a form: digits for fingers, where a terminal has no keyboard; a full field hands over to the next.
+for (const pad of document.querySelectorAll("[data-keypad]")) {
+  const fields = [...pad.closest("form").querySelectorAll("input[maxlength]")];
+  let field = fields[0];
+  pad.hidden = false;
+  for (const one of fields) one.addEventListener("focus", () => { field = one; });
+  for (const key of pad.querySelectorAll("button[value]")) key.addEventListener("click", () => {
+    field.value = key.value ? (field.value + key.value).slice(0, field.maxLength) : field.value.slice(0, -1);
+    const next = fields[fields.indexOf(field) + 1];
+    if (next && field.value.length === field.maxLength) (field = next).focus();
+  });
+}
+
 for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
