@@ -21,6 +21,10 @@ import Web
 
     static func main() async { await run() }
 
+    static let settings = PortalSettings.keys
+
+    static func checks(_ parts: Parts) -> [ReadinessCheck] { [ConfiguredPortal.check(parts)] }
+
     static func hearings(_ parts: Parts) -> [Hearing] {
         [DirectoryParts.hearing(queue: "identity.directory"), WhenPartIsTransferred.hearing]
     }
@@ -29,6 +33,8 @@ import Web
         let cabinet = Cabinet(parts)
         var book = RouteBook(service: name)
         SignInRoutes(cabinet: cabinet).add(to: &book)
+        GosuslugiRoutes(cabinet: cabinet, signIn: SignInRoutes(cabinet: cabinet)).add(to: &book)
+        SnilsRoutes(cabinet: cabinet).add(to: &book)
         RegistrationRoutes(cabinet: cabinet).add(to: &book)
         RecoveryRoutes(cabinet: cabinet).add(to: &book)
         ProfileRoutes(cabinet: cabinet).add(to: &book)
@@ -59,5 +65,6 @@ import Web
 
     static let commands: [any AsyncParsableCommand.Type] = [
         ImportRosterCommand.self, InviteCommand.self, SetPasswordCommand.self,
+        ImportSnilsCommand.self,
     ]
 }

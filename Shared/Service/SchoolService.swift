@@ -34,6 +34,8 @@ public protocol SchoolService: Sendable {
     static var republications: [Republication] { get }
     /// Loops that run beside requests and messages; each ends when graceful shutdown begins.
     static func work(_ parts: Parts) -> [any ServiceLifecycle.Service]
+    /// What `check` looks at beside configuration, database and broker.
+    static func checks(_ parts: Parts) -> [ReadinessCheck]
     /// Administration commands of its own.
     static var commands: [any AsyncParsableCommand.Type] { get }
 }
@@ -42,6 +44,7 @@ extension SchoolService {
     public static var settings: [Setting] { [] }
     public static var republications: [Republication] { [] }
     public static func work(_ parts: Parts) -> [any ServiceLifecycle.Service] { [] }
+    public static func checks(_ parts: Parts) -> [ReadinessCheck] { [] }
     public static var commands: [any AsyncParsableCommand.Type] { [] }
 
     /// All keys the service understands.

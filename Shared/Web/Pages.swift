@@ -8,6 +8,8 @@ public struct Pages: Sendable {
     private var libraries: [Language: MustacheLibrary]
     public let catalogue: Catalogue
     public let assets: Assets
+    /// What the forms of the templates send.
+    let forms: FormFields
 
     /// - Parameters:
     ///   - bundle: the service's bundle with `Views/` and in it `ru.po`; nil for the shared templates alone.
@@ -20,6 +22,7 @@ public struct Pages: Sendable {
             if FileManager.default.fileExists(atPath: po) { try catalogue.add(po) }
         }
         assets = try Assets(prefix: prefix)
+        forms = FormFields(sources)
         var libraries: [Language: MustacheLibrary] = [:]
         for language in Language.allCases {
             var library = MustacheLibrary()

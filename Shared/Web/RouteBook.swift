@@ -41,6 +41,8 @@ public struct RouteBook: Sendable {
         var again: (@Sendable (Visit, FieldErrors) async throws -> any Page)? = nil
         /// Whether everybody begins here: who has no use for it is sent to his own first page.
         var isStart = false
+        /// What it shows, where that is known: for the document of the interface.
+        var shape: (any Page.Type)? = nil
     }
 
     enum Act: Sendable {
@@ -63,6 +65,7 @@ public struct RouteBook: Sendable {
         _ show: @escaping @Sendable (Visit) async throws -> P
     ) {
         add(.get, path, .permitted(permission, subject)) { .page(try await show($0)) }
+        routes[routes.count - 1].shape = P.self
     }
 
     /// The page that `/` shows: where the decision does not let a reader in, he goes to the first page of his own work instead,
@@ -99,6 +102,7 @@ public struct RouteBook: Sendable {
     ) {
         add(.post, path, .permitted(permission, subject), act)
         routes[routes.count - 1].again = { try await again($0, $1) }
+        routes[routes.count - 1].shape = P.self
     }
 
     /// A stream of events that ends with the reader's token.
@@ -133,6 +137,7 @@ public struct RouteBook: Sendable {
             guard let guest = visit.guest else { throw Problem.notFound }
             return .page(try await show(visit, guest))
         }
+        routes[routes.count - 1].shape = P.self
     }
 
     private mutating func add(

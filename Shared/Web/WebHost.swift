@@ -64,6 +64,12 @@ public struct WebHost: Sendable {
                 return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: asset.data)))
             }
         }
+        let document = OpenAPIDocument(book, pages: pages, publicAddress: publicAddress).json
+        router.get(RouterPath("\(book.prefix)/openapi.json")) { _, _ in
+            var headers: HTTPFields = [.contentType: "application/json; charset=utf-8", .cacheControl: "no-cache"]
+            headers[.xContentTypeOptions] = "nosniff"
+            return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: document)))
+        }
         for route in book.routes {
             let serve: @Sendable (Request, Context) async throws -> Response = { request, context in
                 await answer(request, parameters: context.parameters, route)

@@ -73,9 +73,11 @@ struct PersonPage: Page {
     let canSetPassword: Bool
     let refusal: String?
     let invitations: String?
+    /// Where the number is entered by which Gosuslugi knows the person.
+    let snils: String?
     let contract: String?
 
-    init(_ visit: Visit, _ card: PersonCard, mayPassword: Bool, refusal: String? = nil) {
+    init(_ visit: Visit, _ card: PersonCard, mayPassword: Bool, refusal: String? = nil, hasPortal: Bool = false) {
         title = card.name.full
         id = card.id
         name = card.name.full
@@ -102,6 +104,7 @@ struct PersonPage: Page {
         self.refusal = refusal ?? (card.login == nil ? visit.tr("Has not registered yet: an invitation is needed.") : nil)
         contract = card.kind == .pupil ? "/identity/children/\(card.id.text)/contract" : nil
         invitations = card.classID.map { "/identity/classes/\($0.text)/invitations" }
+        snils = hasPortal ? "/identity/people/\(card.id.text)/snils" : nil
     }
 }
 

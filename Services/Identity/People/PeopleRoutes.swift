@@ -11,7 +11,7 @@ struct PeopleRoutes: Sendable {
     let cabinet: Cabinet
 
     /// Of the schools a person has to do with, one that the reader looks after; none for strangers.
-    private static let person = RouteSubject.resolved { visit, transaction in
+    static let person = RouteSubject.resolved { visit, transaction in
         let id = try visit.uuid("person")
         let mine = try SchoolsOf.keeper(visit.viewer.personID, [.curator, .secretary], in: transaction)
         return try SchoolsOf.person(id, in: transaction).first { mine.contains($0) }.map { .school($0) }
@@ -64,6 +64,7 @@ struct PeopleRoutes: Sendable {
             return (card, !curates.isDisjoint(with: try SchoolsOf.person(id, in: transaction)))
         }
         guard let (card, mayPassword) = found else { throw Problem.notFound }
-        return PersonPage(visit, card, mayPassword: mayPassword && refusal == nil, refusal: refusal)
+        return PersonPage(
+            visit, card, mayPassword: mayPassword && refusal == nil, refusal: refusal, hasPortal: cabinet.snils != nil && mayPassword)
     }
 }

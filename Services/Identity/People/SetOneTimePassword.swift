@@ -25,7 +25,7 @@ struct SetOneTimePassword: Sendable {
         let password = Self.random()
         let hash = try await bench.run { try PasswordHash.make(password) }
         let login = try await database.transaction { transaction -> String in
-            try check(in: transaction)
+            try Self.check(personID, by: by, in: transaction)
             guard let login = try transaction.first(
                 """
                 update login set password_hash = \(hash), must_change = true, changed_at = \(now),
@@ -42,7 +42,10 @@ struct SetOneTimePassword: Sendable {
         return (login, password)
     }
 
-    private func check(in transaction: borrowing Transaction) throws {
+    /// Whether somebody may open another way into a person's account.
+    ///
+    /// - Throws: ``Refused/notYours``.
+    static func check(_ personID: UUID, by: UUID?, in transaction: borrowing Transaction) throws {
         guard let by else { return }
         let mine = Set(try SchoolsOf.keeper(by, [.curator], in: transaction))
         let his = Set(try SchoolsOf.person(personID, in: transaction))

@@ -30,6 +30,8 @@ enum Guessing {
         case recovery
         /// Letters with a link that one person has asked for.
         case letter
+        /// Coming back from Gosuslugi without being let in, from one address.
+        case portal
         /// PINs at terminals (ID-31): of an account in a quarter of an hour and in a day, at one terminal, and at all.
         case pinAccount = "pin-account"
         case pinDay = "pin-day"
@@ -48,6 +50,7 @@ enum Guessing {
             case .codeOverall: (200, 60)
             case .recoveryAddress: (60, 3600)
             case .recovery, .letter: (3, 3600)
+            case .portal: (40, 15 * 60)
             case .pinAccount: (5, 15 * 60)
             // Ten thousand PINs at twenty a day: more than a year of standing in a school's hall.
             case .pinDay: (20, 86_400)
@@ -134,6 +137,15 @@ enum Guessing {
     /// Counts letters that somebody asks for himself.
     static func countLetter(of person: String, now: Date, in transaction: borrowing Transaction) throws -> Verdict {
         try count(.letter, key(person), limit: Scope.letter.limit.attempts, now: now, in: transaction)
+    }
+
+    /// Counts a way back from Gosuslugi, each of which makes us ask the portal; one that succeeds is taken back.
+    static func countPortal(address: String, now: Date, in transaction: borrowing Transaction) throws -> Verdict {
+        try count(.portal, key(address), limit: Scope.portal.limit.attempts, now: now, in: transaction)
+    }
+
+    static func forgivePortal(address: String, in transaction: borrowing Transaction) throws {
+        try takeBack(.portal, key(address), in: transaction)
     }
 
     /// Counts an attempt with a PIN at a terminal.

@@ -12,6 +12,8 @@ struct SignInPage: Page {
     let notice: String?
     /// Who helps when the password is forgotten, where there is one school.
     let curator: String?
+    /// Where the button «Войти через ГОСУСЛУГИ» leads; nil where the installation is not connected (ID-19).
+    let portal: String?
 }
 
 /// Whoever came with a one-time password chooses his own (D-04).

@@ -4,6 +4,7 @@ import Events
 import Foundation
 import HTTPTypes
 import Kernel
+import Logging
 import Messaging
 import Postgres
 import Service
@@ -19,6 +20,11 @@ struct Cabinet: Sendable {
     let bench = HashingBench()
     let common = CommonPasswords()
     let signer: TokenSigner
+    /// Where people may sign in instead of here; nil for nowhere.
+    let portal: (any Portal)?
+    /// By which numbers the portal's people are known; nil while the installation has no key for them.
+    let snils: SnilsBook?
+    let logger: Logger
     var letters: AccessLetters { AccessLetters(outbox: outbox, publicAddress: publicAddress) }
 
     static let standardAgent = "оператор системы «Звонок»"
@@ -29,6 +35,9 @@ struct Cabinet: Sendable {
         publicAddress = parts.publicAddress
         agent = parts.configuration.string(forKey: "contract.agent") ?? Self.standardAgent
         signer = TokenSigner(SigningKeys(parts.database, parts.outbox))
+        portal = ConfiguredPortal.openOrSay(parts)
+        snils = PortalSettings.book(parts.configuration)
+        logger = parts.logger
     }
 }
 
@@ -79,7 +88,8 @@ struct SignInRoutes: Sendable {
         let curator = try await cabinet.database.read { try SchoolCurator.theOnlyOne(in: $0) }
         return SignInPage(
             title: visit.tr("Sign in"), to: Self.local(to) ?? "", login: String(login.prefix(80)), wrong: wrong, notice: notice,
-            curator: curator.map { visit.tr("Curator: %@.", $0.initials) })
+            curator: curator.map { visit.tr("Curator: %@.", $0.initials) },
+            portal: cabinet.portal.map { _ in GosuslugiRoutes.link(to: Self.local(to)) })
     }
 
     private func signIn(_ visit: Visit) async throws -> Answer {
@@ -153,7 +163,7 @@ struct SignInRoutes: Sendable {
     }
 
     /// The three cookies and the way on.
-    private func enter(_ visit: Visit, _ session: OpenedSession, device: RandomToken, to: String?) async throws -> Answer {
+    func enter(_ visit: Visit, _ session: OpenedSession, device: RandomToken, to: String?) async throws -> Answer {
         guard let person = try await cabinet.database.read({ try SignedInPerson.read(session.personID, in: $0) }) else {
             throw Problem.notFound
         }

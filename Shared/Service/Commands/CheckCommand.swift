@@ -30,7 +30,7 @@ struct CheckCommand<S: SchoolService>: AsyncParsableCommand {
                     return "answers, and has every migration"
                 },
                 ReadinessCheck("broker") { try await Self.examine(topology, parts.broker) },
-            ], limit: .seconds(20))
+            ] + S.checks(parts), limit: .seconds(20))
         await opened.database.close()
         print("")
         for finding in readiness.checks { print("\(finding.ok ? "ok    " : "FAULT ") \(finding.name): \(finding.detail)") }

@@ -3,7 +3,7 @@ import ArgumentParser
 extension SchoolService {
     /// Makes a process of the service: reads the command line and does what it says.
     ///
-    /// `serve | migrate | check | settings | topology | republish | dead-letters | raise-epoch`, and the service's own.
+    /// `serve | migrate | check | settings | topology | openapi | republish | dead-letters | raise-epoch`, and the service's own.
     public static func run() async { await CommandLineOf<Self>.main() }
 }
 
@@ -14,7 +14,8 @@ struct CommandLineOf<S: SchoolService>: AsyncParsableCommand {
             commandName: S.name, abstract: "The service «\(S.name)» of Zvonok.",
             subcommands: [
                 ServeCommand<S>.self, MigrateCommand<S>.self, CheckCommand<S>.self, SettingsCommand<S>.self,
-                TopologyCommand<S>.self, RepublishCommand<S>.self, DeadLettersCommand<S>.self, RaiseEpochCommand<S>.self,
+                TopologyCommand<S>.self, OpenAPICommand<S>.self, RepublishCommand<S>.self, DeadLettersCommand<S>.self,
+                RaiseEpochCommand<S>.self,
             ] + S.commands)
     }
 }

@@ -104,6 +104,9 @@ public struct ServiceConfiguration: Sendable {
 public struct ConfigurationRefused: Error, CustomStringConvertible, Equatable {
     /// Every fault, each a sentence that names the key.
     public let faults: [String]
+
+    public init(faults: [String]) { self.faults = faults }
+
     public var description: String { "the configuration cannot be used:\n" + faults.map { "  - \($0)" }.joined(separator: "\n") }
 }
 
