@@ -15,13 +15,11 @@ import Web
     static let name = "identity"
     static let bundle = Bundle.module
 
-    static let settings: [Setting] = [
-        Setting("contract.agent", "Name of the payment agent in printed contracts (SC-08)", default: Cabinet.standardAgent)
-    ]
-
     static func main() async { await run() }
 
-    static let settings = PortalSettings.keys
+    static let settings = PortalSettings.keys + [
+        Setting("contract.agent", "Name of the payment agent in printed contracts (SC-08)", default: Cabinet.standardAgent)
+    ]
 
     static func checks(_ parts: Parts) -> [ReadinessCheck] { [ConfiguredPortal.check(parts)] }
 
