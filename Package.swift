@@ -128,7 +128,7 @@ let sharedModules: [Target] = [
 
 let executables: [Target] = [
     .service("Identity", ["CArgon2", "COpenSSL", "CQREncode", .jwt, .crypto, .httpClient]),
-    .service("Ledger"),
+    .service("Ledger", [.httpClient, .crypto]),
     .service("Canteen", [.crypto]),
     .service("Access", [.httpClient, .crypto]),
     .service("Journal"),

@@ -1,4 +1,6 @@
 import Directory
+import HTTPTypes
+import Logging
 import Messaging
 import Postgres
 import Web
@@ -7,6 +9,7 @@ import Web
 struct LedgerRoutes {
     let database: Database
     let outbox: Outbox
+    let logger: Logger
 
     var book: RouteBook {
         let database = database
@@ -31,6 +34,14 @@ struct LedgerRoutes {
             try await desk.topUp($0)
         }
         book.kiosk("/ledger/kiosk") { try await KioskBalancePage(for: $0, $1, database) }
+        addPartners(to: &book)
         return book
+    }
+
+    /// Where terminals and banks knock (AC-03); whoever knocks proves who he is by a password and his address.
+    private func addPartners(to book: inout RouteBook) {
+        let door = PartnerDoor(database: database, outbox: outbox, logger: logger)
+        book.open(.get, "/ledger/partners/{partner}") { try await door.answer($0) }
+        book.open(.post, "/ledger/partners/{partner}") { try await door.answer($0) }
     }
 }

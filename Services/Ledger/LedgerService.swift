@@ -20,7 +20,7 @@ import Web
     static func hearings(_ parts: Parts) -> [Hearing] { LedgerHearings.all }
 
     static func routes(_ parts: Parts) -> RouteBook {
-        LedgerRoutes(database: parts.database, outbox: parts.outbox).book
+        LedgerRoutes(database: parts.database, outbox: parts.outbox, logger: parts.logger).book
     }
 
     static let republications: [Republication] = [
@@ -41,5 +41,6 @@ import Web
 
     static let commands: [any AsyncParsableCommand.Type] = [
         VerifyCommand.self, GrantAllowancesCommand.self, ReleaseAllowancesCommand.self,
+        PartnersCommand.self,
     ]
 }

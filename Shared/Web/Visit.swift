@@ -65,6 +65,9 @@ public struct Visit: Sendable {
     /// A value behind the question mark.
     public func query(_ name: String) -> String? { queryItems[name] }
 
+    /// Everything behind the question mark.
+    public var queries: Form { queryItems }
+
     /// A day behind the question mark; nil when there is none or it is no day.
     public func day(_ name: String) -> Day? { query(name).flatMap { Day($0) } }
 

@@ -264,7 +264,7 @@ struct Cabinet: Sendable {
             ]
             let parts = try await LedgerService.parts(database: school.database)
             let routes = LedgerService.routes(parts).routes.filter { $0.path.contains("{child}") }
-            #expect(routes.count == 5)
+            #expect(routes.count >= 5)
             for route in routes {
                 let path = route.path.replacing("{child}", with: school.masha.text)
                 let nothing = route.path.replacing("{child}", with: UUID.v7().text)

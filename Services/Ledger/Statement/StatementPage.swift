@@ -194,7 +194,7 @@ struct StatementRows {
         case .charge(.collective): parts.append(visit.tr("by the class's request"))
         case .reversal: parts.append(visit.tr("the sale was not completed"))
         case .refusal(_, let reason): parts.append(visit.words(reason))
-        case .topUp: break
+        case .topUp: if !line.what.isEmpty { parts.append(line.what) }
         }
         if let receipt = line.receipt { parts.append(visit.tr("receipt no. %@", receipt)) }
         if line.device != nil, line.receipt == nil { parts.append(visit.tr("at the till")) }
