@@ -31,9 +31,10 @@ import Web
             Hearing(
                 queue: "canteen.ledger",
                 afterBatch: { database in
-                    salesEnded.look()
                     // After the commit and in a statement of its own, for the tills of other copies.
-                    _ = try? await database.execute("select pg_notify(\(channel), '')")
+                    for word in salesEnded.sayEnded() {
+                        _ = try? await database.execute("select pg_notify(\(channel), \(word))")
+                    }
                 },
                 [
                     .batch(ChargeAccepted.self) { answers, tx, outbox in

@@ -25,6 +25,10 @@ public final class Relay: Service {
     /// Exchange and aggregate of what was put off, which hold back what came after. Only who holds the lock puts anything
     /// off, so it need not be read every time; nil when it must.
     private let late = Mutex<[String]?>(nil)
+    /// Whether this copy was the one that sends when it looked last.
+    private let isMine = Atomic(false)
+    /// Where a copy that may not send says that something waits.
+    private var channel: String { "relay_\(outbox.service)" }
     private let published: Counter
     private let age: Gauge
     private let putOffRows: Gauge
@@ -35,6 +39,13 @@ public final class Relay: Service {
         var own = database
         own.poolSize = 1
         own.applicationName += " relay"
+        own.settings = [
+            // What is lost of its deletions when the server dies is published once more under the same identifiers.
+            "synchronous_commit": "off",
+            // A handful of statements by key: a plan for each call would cost more than the call, and one that was made
+            // while the table was empty must not read all of it later.
+            "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off",
+        ]
         self.database = Database(own, logger: logger)
         publisher = Publisher(broker, logger: logger)
         self.logger = logger
@@ -50,14 +61,19 @@ public final class Relay: Service {
     public func run() async throws {
         // Ends with the service, but not before what is committed has been given away once more.
         await withGracefulShutdownHandler {
+            let listening = Task { [database, channel, outbox] in
+                for await _ in database.listen(channel) where self.isMine.load(ordering: .relaxed) { outbox.signal.fire() }
+            }
+            defer { listening.cancel() }
             var failures = 0
             while !Task.isCancelled {
                 do {
-                    let moved = try await carry()
+                    let turn = try await turn()
                     failures = 0
-                    if moved == 0 {
-                        if Task.isShuttingDownGracefully { break }
-                        await outbox.signal.wait(upTo: Self.slowPoll)
+                    if turn.moved == 0, Task.isShuttingDownGracefully { break }
+                    if turn.isLast, !Task.isShuttingDownGracefully, await outbox.signal.wait(upTo: Self.slowPoll), !turn.isMine {
+                        // Something was said in this copy, and another one sends.
+                        try await database.execute("select pg_notify(\(channel), '')")
                     }
                 } catch is CancellationError {
                     break
@@ -87,10 +103,21 @@ public final class Relay: Service {
         var key: String? { aggregate.map { "\(message.exchange)/\($0.text)" } }
     }
 
+    /// What came of looking into the outbox once.
+    private struct Turn {
+        var moved = 0
+        /// Whether nothing more was waiting.
+        var isLast = true
+        /// Whether this copy is the one that sends.
+        var isMine = true
+    }
+
     /// Carries one batch; gives how many messages the broker took over.
     @discardableResult
-    public func carry() async throws -> Int {
-        let rows: [Row]
+    public func carry() async throws -> Int { try await turn().moved }
+
+    private func turn() async throws -> Turn {
+        let rows: [Row]?
         do {
             rows = try await due()
         } catch {
@@ -98,7 +125,16 @@ public final class Relay: Service {
             late.withLock { $0 = nil }
             throw error
         }
-        guard !rows.isEmpty else { return 0 }
+        isMine.store(rows != nil, ordering: .relaxed)
+        guard let rows else { return Turn(isMine: false) }
+        guard !rows.isEmpty else { return Turn() }
+        let moved = try await carry(rows)
+        let isLast = rows.count < Self.batch
+        if isLast, moved == rows.count, late.withLock({ $0?.isEmpty == true }) { show(oldest: nil) }
+        return Turn(moved: moved, isLast: isLast)
+    }
+
+    private func carry(_ rows: [Row]) async throws -> Int {
         do {
             try await publisher.publish(rows.map(\.message))
         } catch PublishFailure.returned(let returned) {
@@ -122,11 +158,11 @@ public final class Relay: Service {
         return rows.count
     }
 
-    /// The next rows that may leave, in their order; none when another copy holds the lock.
-    private func due() async throws -> [Row] {
+    /// The next rows that may leave, in their order; nil when another copy holds the lock.
+    private func due() async throws -> [Row]? {
         var isFresh = false
         if late.withLock({ $0?.isEmpty != true }) {
-            guard try await lookUp() else { return [] }
+            guard try await lookUp() else { return nil }
             isFresh = true
         }
         let late = late.withLock { $0 ?? [] }
@@ -146,8 +182,8 @@ public final class Relay: Service {
             UUID?.self)
         if let first = found.first {
             if late.isEmpty { show(oldest: first.7) }
-        } else if !isFresh {
-            _ = try await lookUp()
+        } else if !isFresh, try await !lookUp() {
+            return nil
         }
         return found.map { row in
             Row(

@@ -6,7 +6,7 @@ import Synchronization
 public final class CommitSignal: Sendable {
     private struct State {
         var isPending = false
-        var waiter: CheckedContinuation<Void, Never>?
+        var waiter: CheckedContinuation<Bool, Never>?
     }
 
     private let state = Mutex(State())
@@ -14,7 +14,7 @@ public final class CommitSignal: Sendable {
     public init() {}
 
     public func fire() {
-        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
             guard let waiter = state.waiter else {
                 state.isPending = true
                 return nil
@@ -22,25 +22,28 @@ public final class CommitSignal: Sendable {
             state.waiter = nil
             return waiter
         }
-        waiter?.resume()
+        waiter?.resume(returning: true)
     }
 
     /// Returns when the signal is fired (at once if it has been since the last wait), after the time, or when the task is
     /// cancelled. One task waits at a time; a second releases the first.
-    public func wait(upTo time: Duration) async {
+    ///
+    /// - Returns: whether it was fired.
+    @discardableResult
+    public func wait(upTo time: Duration) async -> Bool {
         var timer: Task<Void, Never>?
         defer { timer?.cancel() }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-                let resume = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
+                let (resume, isFired) = state.withLock { state -> (CheckedContinuation<Bool, Never>?, Bool) in
                     if state.isPending || Task.isCancelled {
-                        state.isPending = false
-                        return [continuation]
+                        defer { state.isPending = false }
+                        return (continuation, state.isPending)
                     }
                     defer { state.waiter = continuation }
-                    return state.waiter.map { [$0] } ?? []
+                    return (state.waiter, false)
                 }
-                for one in resume { one.resume() }
+                resume?.resume(returning: isFired)
                 // Only now, when there is someone to release.
                 timer = Task { [weak self] in
                     // Cancelled when the signal came first.
@@ -53,10 +56,10 @@ public final class CommitSignal: Sendable {
     }
 
     private func release() {
-        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
             defer { state.waiter = nil }
             return state.waiter
         }
-        waiter?.resume()
+        waiter?.resume(returning: false)
     }
 }

@@ -15,6 +15,8 @@ public struct DatabaseConfiguration: Sendable {
     public var schema: String?
     /// Shown in the server's list of sessions.
     public var applicationName: String
+    /// Further settings of the server for these sessions, by name.
+    public var settings: [String: String] = [:]
 
     public init(
         conninfo: String, poolSize: Int = 6, acquireTimeout: Duration = .seconds(5), statementTimeout: Duration = .seconds(15),
@@ -32,6 +34,7 @@ public struct DatabaseConfiguration: Sendable {
     var connectionString: String {
         var options = "-c statement_timeout=\(statementTimeout.milliseconds) -c idle_in_transaction_session_timeout=30000"
         if let schema { options += " -c search_path=\(schema)" }
+        for (name, value) in settings.sorted(by: { $0.key < $1.key }) { options += " -c \(name)=\(value)" }
         // libpq expands a connection string in `dbname`, and the settings before it are what it does not name.
         let ours = [
             "connect_timeout": "5", "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3",

@@ -103,7 +103,7 @@ struct Counter: Sendable {
     func accepting(_ sale: UUID) async throws {
         try await eventually { try await canteen.sale(sale) != nil }
         try await canteen.accept(sale)
-        CanteenService.salesEnded.look()
+        _ = CanteenService.salesEnded.sayEnded()
     }
 }
 

@@ -27,6 +27,25 @@ import Testing
         try await school.clean([bells()])
     }
 
+    @Test("what a copy says that may not send wakes the one that does") func otherCopies() async throws {
+        let school = try School()
+        try await school.declare([bells()])
+        let sending = school.relay()
+        _ = try await sending.carry()
+        var words = school.database.listen("relay_school").makeAsyncIterator()
+        #expect(await words.next() == "")
+        // Another process: what is committed there fires a signal of its own.
+        let other = Outbox(service: "school", prefix: school.outbox.prefix)
+        let waiting = Relay(other, database: school.database.configuration, broker: school.broker, logger: school.logger)
+        let running = Task { try await waiting.run() }
+        try await school.database.transaction { try other.publish(BellRang(bell: .v7(), version: 1), in: $0) }
+        #expect(await words.next() == "")
+        #expect(try await sending.carry() == 1)
+        running.cancel()
+        _ = try? await running.value
+        try await school.clean([bells()])
+    }
+
     @Test("what finds no queue still counts in the age of the outbox") func age() async throws {
         let school = try School()
         try await school.declare([bells()])

@@ -20,7 +20,7 @@ import Testing
         let task = Task { try await sleep(30) }
         try await eventually {
             try await watcher.rows(
-                "select count(*) from pg_stat_activity where application_name = 'alone' and state = 'active'", as: Int.self) == [1]
+                "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'alone' and state = 'active'", as: Int.self) == [1]
         }
         return task
     }
@@ -31,7 +31,7 @@ import Testing
         await #expect(throws: CancellationError.self) { try await task.value }
         try await eventually {
             try await watcher.rows(
-                "select count(*) from pg_stat_activity where application_name = 'alone' and state = 'active'", as: Int.self) == [0]
+                "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'alone' and state = 'active'", as: Int.self) == [0]
         }
         #expect(try await single.rows("select 1", as: Int.self) == [1])
         await single.close()
@@ -40,7 +40,7 @@ import Testing
     @Test("a statement cut off in the middle says that the connection is gone, and the next one works") func cutOff() async throws {
         let task = try await sleeping()
         try await watcher.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'alone' and state = 'active'")
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'alone' and state = 'active'")
         await #expect { try await task.value } throws: { ($0 as? PostgresError)?.isConnectionLost == true }
         #expect(try await single.rows("select 1", as: Int.self) == [1])
         await single.close()

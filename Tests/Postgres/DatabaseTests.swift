@@ -116,13 +116,13 @@ private let none: [Migrations] = [Migrations("test", files: [("001-things", "cre
         let began = ContinuousClock.now
         let task = Task { try await database.rows("select pg_sleep(20)::text", as: String.self) }
         try await eventually { 
-            try await database.rows("select count(*) from pg_stat_activity where query like 'select pg_sleep(20)%' and state = 'active'", as: Int.self)[0] > 0
+            try await database.rows("select count(*) from pg_stat_activity where datname = current_database() and query like 'select pg_sleep(20)%' and state = 'active'", as: Int.self)[0] > 0
         }
         task.cancel()
         await #expect(throws: CancellationError.self) { _ = try await task.value }
         #expect(ContinuousClock.now - began < .seconds(15))
         try await eventually {
-            try await database.rows("select count(*) from pg_stat_activity where query like 'select pg_sleep(20)%' and state = 'active'", as: Int.self)[0] == 0
+            try await database.rows("select count(*) from pg_stat_activity where datname = current_database() and query like 'select pg_sleep(20)%' and state = 'active'", as: Int.self)[0] == 0
         }
     }
 
@@ -139,7 +139,7 @@ private let none: [Migrations] = [Migrations("test", files: [("001-things", "cre
         let small = Database(.init(conninfo: TestDatabase.current.conninfo, poolSize: 1, acquireTimeout: .milliseconds(200)), logger: Logger(label: "test"))
         let slow = Task { try await small.execute("select pg_sleep(1.5)") }
         try await eventually {
-            try await database.rows("select count(*) from pg_stat_activity where query like 'select pg_sleep(1.5)%' and state = 'active'", as: Int.self)[0] == 1
+            try await database.rows("select count(*) from pg_stat_activity where datname = current_database() and query like 'select pg_sleep(1.5)%' and state = 'active'", as: Int.self)[0] == 1
         }
         await #expect(throws: PoolExhausted.self) { try await small.execute("select 1") }
         _ = try await slow.value
@@ -163,7 +163,7 @@ private let none: [Migrations] = [Migrations("test", files: [("001-things", "cre
         #expect(await iterator.next() == "")
         try await database.execute("select pg_notify('news', 'one')")
         #expect(await iterator.next() == "one")
-        try await database.execute("select pg_terminate_backend(pid) from pg_stat_activity where query = 'LISTEN news'")
+        try await database.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query = 'LISTEN news'")
         #expect(await iterator.next() == "")
         try await database.execute("select pg_notify('news', 'two')")
         #expect(await iterator.next() == "two")

@@ -20,7 +20,7 @@ private func open(_ conninfo: String, size: Int = 1, wait: Duration = .seconds(5
     /// How many sessions are at this statement now.
     private func running(_ start: String) async throws -> Int {
         try await database.rows(
-            "select count(*) from pg_stat_activity where starts_with(query, \(start)) and state = 'active' and pid <> pg_backend_pid()",
+            "select count(*) from pg_stat_activity where datname = current_database() and starts_with(query, \(start)) and state = 'active' and pid <> pg_backend_pid()",
             as: Int.self)[0]
     }
 

@@ -47,8 +47,10 @@ struct Basket: Sendable, Equatable {
             select id, name, price_kopecks from product where id = any(\(ids)) and school_id = \(school) and not ended
             """, as: UUID.self, String.self, Money.self)
         let product = Dictionary(products.map { ($0.0, ($0.1, $0.2)) }, uniquingKeysWith: { first, _ in first })
+        // Most of what is sold between meals needs no menu.
+        let isBuffet = ids.allSatisfy { product[$0] != nil }
         let meals = Dictionary(
-            try MenuOfDay.served(school: school, day: day, in: transaction).map { ($0.id, $0.meal) },
+            isBuffet ? [] : try MenuOfDay.served(school: school, day: day, in: transaction).map { ($0.id, $0.meal) },
             uniquingKeysWith: { first, _ in first })
         var items: [SoldItem] = []
         var meal: MealKind?

@@ -38,13 +38,16 @@ struct Sale: Sendable, Equatable {
         try transaction.rows(
             sql, as: UUID.self, UUID.self, UUID?.self, String.self, UUID.self, String.self, String?.self, Money.self,
             JSON<[SoldItem]>.self, Date.self, Day.self, String.self, String?.self, Money?.self, Money?.self
-        ).map {
-            Sale(
-                id: $0.0, schoolID: $0.1, tillID: $0.2, tillName: $0.3, personID: $0.4,
-                kind: PurchaseKind(rawValue: $0.5) ?? .personal, meal: $0.6, amount: $0.7, items: $0.8.value,
-                soldAt: $0.9, day: $0.10, state: State(rawValue: $0.11) ?? .pending,
-                reason: $0.12.flatMap(DeclineReason.init(rawValue:)), available: $0.13, limitLeft: $0.14)
-        }
+        ).map(Sale.init(row:))
+    }
+
+    /// The sale as it stands now, read by itself in one round trip.
+    static func sale(_ id: UUID, _ database: Database) async throws -> Sale? {
+        try await database.rows(
+            "\(columns) where id = \(id)", as: UUID.self, UUID.self, UUID?.self, String.self, UUID.self, String.self,
+            String?.self, Money.self, JSON<[SoldItem]>.self, Date.self, Day.self, String.self, String?.self, Money?.self,
+            Money?.self
+        ).first.map(Sale.init(row:))
     }
 
     static func sale(_ id: UUID, in transaction: borrowing Transaction) throws -> Sale? {
@@ -53,6 +56,20 @@ struct Sale: Sendable, Equatable {
 
     static func locked(_ id: UUID, in transaction: borrowing Transaction) throws -> Sale? {
         try found("\(columns) where id = \(id) for update", in: transaction).first
+    }
+}
+
+extension Sale {
+    typealias Row = (
+        UUID, UUID, UUID?, String, UUID, String, String?, Money, JSON<[SoldItem]>, Date, Day, String, String?, Money?, Money?
+    )
+
+    init(row: Row) {
+        self.init(
+            id: row.0, schoolID: row.1, tillID: row.2, tillName: row.3, personID: row.4,
+            kind: PurchaseKind(rawValue: row.5) ?? .personal, meal: row.6, amount: row.7, items: row.8.value,
+            soldAt: row.9, day: row.10, state: State(rawValue: row.11) ?? .pending,
+            reason: row.12.flatMap(DeclineReason.init(rawValue:)), available: row.13, limitLeft: row.14)
     }
 }
 

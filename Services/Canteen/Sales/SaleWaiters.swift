@@ -1,4 +1,5 @@
 import Foundation
+import Kernel
 import Logging
 import Messaging
 import Postgres
@@ -7,30 +8,58 @@ import Synchronization
 
 /// The tills of this copy that wait for a sale to end.
 final class SaleWaiters: Sendable {
-    private let waiting = Mutex<[UUID: CheckedContinuation<Void, Never>]>([:])
-
-    /// Everyone who waits looks again.
-    func look() {
-        let all = waiting.withLock { waiting in
-            defer { waiting = [:] }
-            return Array(waiting.values)
-        }
-        for one in all { one.resume() }
+    private struct State {
+        var waiting: [UUID: [CommitSignal]] = [:]
+        /// What a transaction is about to end.
+        var ending: Set<UUID> = []
     }
 
-    /// Returns when something ended, or after a quarter of a second: what was missed in between is read then.
-    func wait() async {
-        let id = UUID()
-        let timer = Task { [weak self] in
-            try? await Task.sleep(for: .milliseconds(250))
-            self?.release(id)
-        }
-        defer { timer.cancel() }
-        await withCheckedContinuation { continuation in waiting.withLock { $0[id] = continuation } }
+    /// How many identifiers the server's notification takes (8,000 bytes).
+    private static let mostNamed = 200
+
+    private let state = Mutex(State())
+
+    /// Called before the sale is asked for, so that an end that comes at once is not missed.
+    func expect(_ sale: UUID) -> CommitSignal {
+        let signal = CommitSignal()
+        state.withLock { $0.waiting[sale, default: []].append(signal) }
+        return signal
     }
 
-    private func release(_ id: UUID) {
-        waiting.withLock { $0.removeValue(forKey: id) }?.resume()
+    /// The till waits no longer.
+    func forget(_ sale: UUID, _ signal: CommitSignal) {
+        state.withLock { state in
+            state.waiting[sale]?.removeAll { $0 === signal }
+            if state.waiting[sale]?.isEmpty == true { state.waiting[sale] = nil }
+        }
+    }
+
+    /// Noted before the commit, said after it; a till that is woken by what was rolled back waits on.
+    func note(_ sales: [UUID]) {
+        state.withLock { $0.ending.formUnion(sales) }
+    }
+
+    /// Wakes the tills of what was noted since the last call; gives what other copies are to be told, in as many words as
+    /// notifications are needed.
+    func sayEnded() -> [String] {
+        let ended = state.withLock { state in
+            defer { state.ending = [] }
+            return Array(state.ending)
+        }
+        wake(ended)
+        return stride(from: 0, to: ended.count, by: Self.mostNamed).map {
+            ended[$0..<min($0 + Self.mostNamed, ended.count)].map(\.text).joined(separator: " ")
+        }
+    }
+
+    /// What another copy said: the sales that ended; an empty word means that some may have.
+    func hear(_ word: String) {
+        wake(word.isEmpty ? state.withLock { Array($0.waiting.keys) } : word.split(separator: " ").compactMap { UUID(uuidString: String($0)) })
+    }
+
+    private func wake(_ sales: [UUID]) {
+        let signals = state.withLock { state in sales.flatMap { state.waiting[$0] ?? [] } }
+        for signal in signals { signal.fire() }
     }
 }
 
@@ -41,7 +70,7 @@ struct WakingTills: ServiceLifecycle.Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            for await _ in stream { waiters.look() }
+            for await word in stream { waiters.hear(word) }
         }
     }
 }
@@ -91,12 +120,15 @@ struct SellAndWait {
     /// have moved when all is said.
     func run(_ sell: SellGoods, now: Date) async throws -> Sale {
         let outbox = outbox
+        let waiters = CanteenService.salesEnded
+        let ended = waiters.expect(sell.saleID)
+        defer { waiters.forget(sell.saleID, ended) }
         var sale = try await database.transaction { try sell.run(now: now, in: $0, outbox: outbox) }
         let end = ContinuousClock.now + Self.patience
         while sale.state == .pending, ContinuousClock.now < end {
-            await CanteenService.salesEnded.wait()
-            let id = sale.id
-            if let found = try await database.read({ try Sale.sale(id, in: $0) }) { sale = found }
+            // What was missed in between is read then.
+            await ended.wait(upTo: .milliseconds(250))
+            if let found = try await Sale.sale(sale.id, database) { sale = found }
         }
         guard sale.state == .pending else { return sale }
         let id = sale.id

@@ -42,33 +42,43 @@ struct SellGoods {
         let person = try buyerID(in: transaction)
         let zone = try Directory.zone(of: school, in: transaction)
         let time = soldAt.map { $0 <= now && $0 > now.addingTimeInterval(-86_400) ? $0 : now } ?? now
-        if let known = try Sale.locked(saleID, in: transaction) {
-            return try same(known, person, in: transaction)
-        }
+        let day = zone.day(of: time)
         let priced: Basket.Priced
         do {
-            priced = try basket.priced(
-                school: school, day: zone.day(of: time), titles: Self.russianTitle, in: transaction)
+            priced = try basket.priced(school: school, day: day, titles: Self.russianTitle, in: transaction)
         } catch let refused as Basket.Refused {
+            // A repeat counts although the goods have gone off the menu since.
+            if let known = try Sale.locked(saleID, in: transaction) { return try same(known, person, in: transaction) }
             throw Refused.basket(refused)
         }
+        let meal = priced.meal?.rawValue ?? "buffet"
+        let charge = Attempt.chargeID(of: saleID, number: 1)
+        // The sale and its first attempt; neither when the sale is known already.
         let inserted = try transaction.execute(
             """
-            insert into sale (id, school_id, till_id, till_name, local_sequence, person_id, kind, meal, amount_kopecks, items,
-                basket, sold_by, sold_at, day, state)
-            values (\(saleID), \(school), \(till?.id), \(till?.name ?? ""), \(localSequence), \(person), \(kind.rawValue),
-                \(priced.meal?.rawValue ?? "buffet"), \(priced.amount), \(JSON(priced.items)), \(JSON(basket.lines)), \(soldBy), \(time),
-                \(zone.day(of: time)), 'pending')
-            on conflict (id) do nothing
+            with sold as (
+                insert into sale (id, school_id, till_id, till_name, local_sequence, person_id, kind, meal, amount_kopecks,
+                    items, basket, sold_by, sold_at, day, state)
+                values (\(saleID), \(school), \(till?.id), \(till?.name ?? ""), \(localSequence), \(person), \(kind.rawValue),
+                    \(meal), \(priced.amount), \(JSON(priced.items)), \(JSON(basket.lines)), \(soldBy), \(time), \(day), 'pending')
+                on conflict (id) do nothing
+                returning id)
+            insert into attempt (charge_id, sale_id, number, state) select \(charge), id, 1, 'asked' from sold
             """)
         guard inserted == 1 else {
-            // The same sale came by another copy at the same moment; it is theirs.
-            guard let theirs = try Sale.sale(saleID, in: transaction) else { throw NotYet("the sale is being written") }
-            return try same(theirs, person, in: transaction)
+            guard let known = try Sale.locked(saleID, in: transaction) else { throw NotYet("the sale is being written") }
+            return try same(known, person, in: transaction)
         }
-        try ask(number: 1, person: person, priced: priced, at: time, now: now, in: transaction, outbox: outbox)
-        guard let sale = try Sale.sale(saleID, in: transaction) else { throw NotYet("the sale is being written") }
-        return sale
+        try outbox.publish(
+            Charge(
+                chargeID: charge, saleID: saleID, attempt: 1, personID: person, amount: priced.amount, kind: kind,
+                what: priced.description, tillID: till?.id, by: soldBy, soldAt: time,
+                expiresAt: now.addingTimeInterval(Self.timeToLive), offlineDay: nil, allowanceID: nil),
+            in: transaction)
+        return Sale(
+            id: saleID, schoolID: school, tillID: till?.id, tillName: till?.name ?? "", personID: person, kind: kind,
+            meal: meal, amount: priced.amount, items: priced.items, soldAt: time, day: day, state: .pending, reason: nil,
+            available: nil, limitLeft: nil)
     }
 
     /// The known sale, if it is this one; prices may have changed since, so what was asked for is compared.
@@ -88,23 +98,6 @@ struct SellGoods {
         case .lunch: "Обед"
         case .snack: "Полдник"
         }
-    }
-
-    private func ask(
-        number: Int, person: UUID, priced: Basket.Priced, at time: Date, now: Date, in transaction: borrowing Transaction,
-        outbox: Outbox
-    ) throws {
-        let charge = Attempt.chargeID(of: saleID, number: number)
-        try transaction.execute(
-            """
-            insert into attempt (charge_id, sale_id, number, state) values (\(charge), \(saleID), \(number), 'asked')
-            """)
-        try outbox.publish(
-            Charge(
-                chargeID: charge, saleID: saleID, attempt: number, personID: person, amount: priced.amount, kind: kind,
-                what: priced.description, tillID: till?.id, by: soldBy, soldAt: time,
-                expiresAt: now.addingTimeInterval(Self.timeToLive), offlineDay: nil, allowanceID: nil),
-            in: transaction)
     }
 
     private func buyerID(in transaction: borrowing Transaction) throws -> UUID {

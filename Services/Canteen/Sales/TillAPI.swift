@@ -165,7 +165,7 @@ struct TillAPI {
     }
 
     private func till(_ visit: Visit) async throws -> Till {
-        guard let id = visit.device, let till = try await database.read({ try Till.till(id, in: $0) }) else { throw Problem.notFound }
+        guard let id = visit.device, let till = try await Till.till(id, database) else { throw Problem.notFound }
         return till
     }
 }

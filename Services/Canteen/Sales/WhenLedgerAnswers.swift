@@ -23,6 +23,7 @@ enum WhenLedgerAnswers {
             returning sale_id
             """, as: UUID.self)
         guard !ended.isEmpty else { return }
+        CanteenService.salesEnded.note(ended.map { $0 })
         let charge = Dictionary(answers.map { ($0.event.saleID, $0.event) }, uniquingKeysWith: { first, _ in first })
         let sales = try Sale.found(
             """
@@ -88,6 +89,7 @@ enum WhenLedgerAnswers {
             returning id, school_id, till_id, till_name, person_id, kind, meal, amount_kopecks, items, sold_at, day, state,
                 reason, available_kopecks, limit_left_kopecks
             """, in: transaction)
+        CanteenService.salesEnded.note(refused.map(\.id))
         try outbox.publish(
             refused.map {
                 SaleRefused(

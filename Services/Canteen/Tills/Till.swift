@@ -25,10 +25,11 @@ struct Till: Sendable, Equatable {
         ).map { Till(id: $0.0, schoolID: $0.1, name: $0.2) }
     }
 
-    static func till(_ id: UUID, in transaction: borrowing Transaction) throws -> Till? {
-        try transaction.first(
+    /// Read by itself in one round trip.
+    static func till(_ id: UUID, _ database: Database) async throws -> Till? {
+        try await database.rows(
             "select id, school_id, name from till where id = \(id) and not ended", as: UUID.self, UUID.self, String.self
-        ).map { Till(id: $0.0, schoolID: $0.1, name: $0.2) }
+        ).first.map { Till(id: $0.0, schoolID: $0.1, name: $0.2) }
     }
 
     static func all(of school: UUID, in transaction: borrowing Transaction) throws -> [Till] {
