@@ -1,5 +1,12 @@
 import Mustache
 
+/// A value that tells templates its fields itself: for what is printed so often that reflecting it would cost more than the
+/// printing.
+public protocol TemplateFields: Sendable {
+    /// The field of a name, ready to be printed; nil for what is not there, and for names of others.
+    func field(_ name: String) -> Any?
+}
+
 /// A value as templates look it up: its stored properties by name, reflected once.
 ///
 /// The library reflects a value anew for every key that a template names; a table of a thousand cells would spend its time
@@ -17,6 +24,7 @@ struct TemplateValue: MustacheParent, CustomStringConvertible {
     static func prepared(_ value: Any) -> Any? {
         switch value {
         case is String, is Bool, is Int: return value
+        case let fields as any TemplateFields: return Told(fields: fields)
         case let optional as any AnyOptional: return optional.held.flatMap(prepared)
         case let list as [Any]: return list.map { prepared($0) ?? $0 }
         case is any MustacheParent, is any MustacheCustomRenderable, is MustacheLambda, is MustacheTemplate: return value
@@ -33,6 +41,16 @@ struct TemplateValue: MustacheParent, CustomStringConvertible {
             if let name, let child = prepared(child) { properties[name] = child }
         }
         return TemplateValue(properties: properties, original: value)
+    }
+}
+
+/// A value whose fields are asked for when they are printed.
+private struct Told: MustacheParent {
+    let fields: any TemplateFields
+
+    func child(named name: String) -> Any? {
+        guard let value = fields.field(name) else { return nil }
+        return value is String ? value : TemplateValue.prepared(value)
     }
 }
 

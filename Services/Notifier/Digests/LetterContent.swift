@@ -11,8 +11,9 @@ struct LetterContent: Sendable {
         let line: String
         let value: String
         let note: String?
-        let isAlarm: Bool
-        let isGood: Bool
+        /// The class of the value and its style for programs that know no classes: an alarm, good news, or nothing of both.
+        let tone: String
+        let toneStyle: String
     }
 
     struct Kid: Sendable {
@@ -97,8 +98,12 @@ extension LetterContent.Kid {
             let value = notice.kind == .mark ? notice.facts.value ?? "" : notice.kind == .purchase || notice.kind == .topUp ? money ?? "" : ""
             var text = words.line(notice, isWoman: story.isWoman, showsMoney: true)
             if notice.isEnded { text = words.tr("Taken back: %@", text) }
-            return .init(time: time, line: text, value: notice.isEnded ? "" : value, note: notice.kind == .mark ? notice.facts.text : nil,
-                isAlarm: notice.kind == .mark && value.hasPrefix("2"), isGood: notice.kind == .topUp && !notice.isEnded)
+            let isAlarm = notice.kind == .mark && value.hasPrefix("2")
+            let isGood = notice.kind == .topUp && !notice.isEnded
+            return .init(
+                time: time, line: text, value: notice.isEnded ? "" : value, note: notice.kind == .mark ? notice.facts.text : nil,
+                tone: isAlarm ? "z-alarm" : isGood ? "z-good" : "",
+                toneStyle: isAlarm ? "color:#a02c1a" : isGood ? "color:#2a6338" : "")
         }
         if let next = story.next, !story.homework.isEmpty {
             homeworkTitle = next.day == story.day + 1 ? words.tr("For tomorrow") : words.tr("For %@", words.format.date(next.day))
@@ -106,5 +111,58 @@ extension LetterContent.Kid {
             homeworkTitle = story.homework.isEmpty ? nil : words.tr("Homework")
         }
         homework = story.homework.map { "\($0.subject): \($0.text)" }.joined(separator: ". ")
+    }
+}
+
+// A school sends thousands of letters in a minute, and most of the work is finding fields.
+
+extension LetterContent: TemplateFields {
+    func field(_ name: String) -> Any? {
+        switch name {
+        case "subject": subject
+        case "heading": heading
+        case "preview": preview
+        case "kids": kids
+        case "settings": settings
+        case "unsubscribe": unsubscribe
+        case "school": school
+        case "lang": lang
+        case "occasion": occasion
+        default: nil
+        }
+    }
+}
+
+extension LetterContent.Kid: TemplateFields {
+    func field(_ name: String) -> Any? {
+        switch name {
+        case "childName": childName
+        case "className": className
+        case "status": status
+        case "accent": accent
+        case "ink": ink
+        case "table": table
+        case "balance": balance
+        case "balanceNote": balanceNote
+        case "isAlarm": isAlarm
+        case "lines": lines
+        case "homeworkTitle": homeworkTitle
+        case "homework": homework
+        default: nil
+        }
+    }
+}
+
+extension LetterContent.Line: TemplateFields {
+    func field(_ name: String) -> Any? {
+        switch name {
+        case "time": time
+        case "line": line
+        case "value": value
+        case "note": note
+        case "tone": tone
+        case "toneStyle": toneStyle
+        default: nil
+        }
     }
 }
