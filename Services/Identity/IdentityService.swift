@@ -18,6 +18,7 @@ import Web
     static func main() async { await run() }
 
     static let settings = PortalSettings.keys + [
+        SecretBox.setting,
         Setting("contract.agent", "Name of the payment agent in printed contracts (SC-08)", default: Cabinet.standardAgent)
     ]
 
@@ -43,6 +44,13 @@ import Web
         KioskRoutes(cabinet: cabinet).add(to: &book)
         TerminalRoutes(cabinet: cabinet).add(to: &book)
         ContractRoutes(cabinet: cabinet).add(to: &book)
+        SecondStepRoutes(cabinet: cabinet).add(to: &book)
+        SecondFactorRoutes(cabinet: cabinet).add(to: &book)
+        StaffRoutes(cabinet: cabinet).add(to: &book)
+        GuessRoutes(cabinet: cabinet).add(to: &book)
+        AuditRoutes(cabinet: cabinet).add(to: &book)
+        ConsentRoutes(cabinet: cabinet).add(to: &book)
+        ExportRoutes(cabinet: cabinet).add(to: &book)
         return book
     }
 

@@ -103,6 +103,8 @@ extension Permission {
     public static let askTransfer = Permission("askTransfer", guardians: .primaryOnly)
     /// ID-31: choose the PIN of the terminal.
     public static let setPin = Permission("setPin", topic: .money, guardians: .granted)
+    /// Consents about a child, what is kept about him, his deletion: whoever answers for him decides.
+    public static let representChild = Permission("representChild", guardians: .primaryOnly)
     /// One's own profile, password and sessions.
     public static let seeOneself = Permission("seeOneself", everyone: true)
 }
@@ -129,12 +131,18 @@ extension Permission {
     /// ID-31, ID-32: print contracts, enter that they are signed, hand out PINs.
     public static let keepContracts = Permission("keepContracts", wholeSchool: [.curator, .secretary])
 
+    /// Roles of staff, rules for signing in, the log of who changed what.
+    public static let administer = Permission("administer", wholeSchool: [.curator, .director, .operatorOfSystem])
+    /// What the families of a class have agreed to.
+    public static let seeConsents = Permission(
+        "seeConsents", ownClass: [.classTeacher], wholeSchool: heads + [.curator, .secretary, .socialPedagogue, .nurse])
+
     /// All of them: the tests walk it, so a new one is put here too.
     public static let all: [Permission] = [
         seeDiary, seeMarks, seeRemarks, seeAttendance, seeMeals, seePurchases, seeMoney, setLimit, seeTimetable,
-        seeMenu, seeHome, seeFeed, chooseAlerts, shareAccess, seeOneself, enterLessons, topUpAtDesk, sellAtTill,
+        seeMenu, seeHome, seeFeed, chooseAlerts, shareAccess, representChild, seeOneself, enterLessons, topUpAtDesk, sellAtTill,
         editMenu, requestClassMeals, watchGate, manageCards, manageDevices, manageTimetable, managePeople,
-        issueInvitations,
+        issueInvitations, administer, seeConsents,
         askTransfer, confirmTransfers, setPin, keepContracts,
     ]
 }

@@ -30,6 +30,7 @@ enum Navigation {
         Entry(section: "devices", title: "Devices", address: "/access/devices", icon: "device", module: "entrance"),
         Entry(section: "desk", title: "Cash desk", address: "/ledger/desk", icon: "money", module: "wallet"),
         Entry(section: "people", title: "People", address: "/identity/people", icon: "people"),
+        Entry(section: "staff", title: "Staff", address: "/identity/staff", icon: "people"),
         Entry(section: "invitations", title: "Invitations", address: "/identity/invitations", icon: "ticket"),
         Entry(section: "transfers", title: "Transfers", address: "/identity/transfers", icon: "person"),
     ]
@@ -41,12 +42,15 @@ enum Navigation {
     /// What a phone shows first, by address; attendance and the rest are one touch further.
     static let favourites: [String] = [
         "/", "/journal/diary", "/canteen/meals", "/ledger/money", "/journal/gradebook", "/canteen/till", "/ledger/desk",
-        "/access/inside", "/canteen/kitchen", "/identity/people", "/access/devices", "/identity/invitations", "/identity/transfers",
+        "/access/inside", "/canteen/kitchen", "/identity/people", "/identity/staff", "/access/devices", "/identity/invitations",
+        "/identity/transfers",
         "/access/attendance", "/notifier/letters", "/identity/profile",
     ]
 
     /// Where work begins, by section: what one does all day before what one sets up once.
-    static let starts: [String] = ["gradebook", "till", "menu", "gate", "desk", "people", "devices", "invitations", "transfers"]
+    static let starts: [String] = [
+        "gradebook", "till", "menu", "gate", "desk", "people", "devices", "staff", "invitations", "transfers",
+    ]
 
     /// The first page of a reader who has no family's home: his work's, else himself.
     static func start(for visit: Visit) -> String {

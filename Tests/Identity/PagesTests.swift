@@ -367,8 +367,9 @@ actor Browser {
             _ = try await story.signIn(pupil, "semyon")
             let places = [
                 "{person}": try await story.school.id("P1").text, "{class}": try await story.school.classID("7Б").text,
-                "{school}": UUID().text, "{session}": UUID().text, "{invitation}": UUID().text,
+                "{school}": UUID().text, "{session}": UUID().text, "{invitation}": UUID().text, "{role}": UUID().text,
                 "{child}": try await story.school.id("P1").text, "{transfer}": UUID().text, "{terminal}": UUID().text,
+                "{text}": UUID().text,
             ]
             var walked = 0
             for route in routes {

@@ -65,7 +65,7 @@ import Testing
         let now = school.now
         try await school.database.transaction { transaction in
             let ids = try transaction.rows("select id from invitation where revoked_at is null", as: UUID.self)
-            for id in ids { try RevokeInvitation(id: id, now: now).run(in: transaction) }
+            for id in ids { try RevokeInvitation(id: id, by: nil, now: now).run(in: transaction) }
         }
         #expect(try await school.register(school.registration(code: next)) == .refused(["code": FieldMessage(InvitationRefused.revoked.text)]))
         for code in ["AAAA-AAAA", "так не бывает", ""] {

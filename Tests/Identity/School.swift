@@ -15,6 +15,7 @@ struct School: Sendable {
     let database: Database
     let outbox = Outbox(service: "identity")
     let bench = HashingBench()
+    let box = SecretBox(key: "the key of the tests' installation")
     let now = Date(timeIntervalSince1970: 1_795_000_000)
 
     static let files: [(name: String, text: String)] = [

@@ -30,6 +30,12 @@ struct InvitationCode: Equatable, Sendable {
 
     /// Reads a code as typed; nil when it cannot be one.
     init?(_ typed: String) {
+        guard let signs = Self.signs(of: typed, count: Self.length) else { return nil }
+        self.signs = signs
+    }
+
+    /// So many signs of the alphabet, in whatever of the accepted ways they were typed; nil when it is something else.
+    static func signs(of typed: String, count: Int) -> String? {
         var signs = ""
         for character in typed.uppercased() {
             if character.isWhitespace || "-–—‑.".contains(character) { continue }
@@ -37,8 +43,7 @@ struct InvitationCode: Equatable, Sendable {
             guard Self.alphabet.contains(sign) else { return nil }
             signs.append(sign)
         }
-        guard signs.count == Self.length else { return nil }
-        self.signs = signs
+        return signs.count == count ? signs : nil
     }
 
     /// Codes written one under another or separated by commas, as in the field «Дети» (ID-12).

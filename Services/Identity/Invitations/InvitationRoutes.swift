@@ -35,9 +35,9 @@ struct InvitationRoutes: Sendable {
         }
         book.post("/identity/invitations/{invitation}/revocation", .issueInvitations, about: invitation) { visit in
             let id = try visit.uuid("invitation")
-            let now = visit.now
+            let (now, viewer) = (visit.now, visit.viewer.personID)
             let place = try await cabinet.database.transaction { transaction -> (UUID?, UUID)? in
-                try RevokeInvitation(id: id, now: now).run(in: transaction)
+                try RevokeInvitation(id: id, by: viewer, now: now).run(in: transaction)
                 return try transaction.first("select class_id, school_id from invitation where id = \(id)", as: UUID?.self, UUID.self)
             }
             guard let (classID, schoolID) = place else { throw Problem.notFound }

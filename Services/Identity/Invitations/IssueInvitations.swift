@@ -51,7 +51,13 @@ struct IssueInvitations: Sendable {
         let found = try await database.read { transaction -> [Candidate] in try candidates(in: transaction) }
         let codes = found.map(\.issued.code)
         let hashes = try await bench.run { try codes.map { try PasswordHash.ofCode($0) } }
-        try await database.transaction { transaction in try write(found, hashes, in: transaction) }
+        try await database.transaction { transaction in
+            try write(found, hashes, in: transaction)
+            guard let first = found.first else { return }
+            var detail = ["count": "\(found.count)"]
+            if let name = first.issued.className { detail["class"] = name.description }
+            try Audit.note(.invitationsIssued, by: issuedBy, school: first.schoolID, detail: detail, at: now, in: transaction)
+        }
         return found.map(\.issued)
     }
 
@@ -141,10 +147,17 @@ struct IssueInvitations: Sendable {
 /// A code that must not be used any more: lost, or handed to the wrong person.
 struct RevokeInvitation: Sendable {
     let id: UUID
+    let by: UUID?
     let now: Date
 
     func run(in transaction: borrowing Transaction) throws {
-        try transaction.execute(
-            "update invitation set revoked_at = \(now) where id = \(id) and used_at is null and revoked_at is null")
+        let revoked = try transaction.first(
+            """
+            update invitation set revoked_at = \(now) where id = \(id) and used_at is null and revoked_at is null
+            returning school_id, coalesce(person_id, child_id)
+            """,
+            as: UUID.self, UUID?.self)
+        guard let (school, person) = revoked else { return }
+        try Audit.note(.invitationRevoked, by: by, about: person, school: school, at: now, in: transaction)
     }
 }

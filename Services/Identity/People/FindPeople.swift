@@ -67,7 +67,7 @@ struct FindPeople: Sendable {
     }
 
     /// A typed `%` or `_` is no pattern.
-    private static func literal(_ word: String) -> String {
+    static func literal(_ word: String) -> String {
         word.replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing("_", with: "\\_")
     }
 }

@@ -60,6 +60,7 @@ struct GiveLogin: Sendable {
                     """)
                 try transaction.execute("delete from device where person_id = \(personID)")
                 try EndSessions.of([personID], because: "password", now: now, in: transaction, outbox)
+                try Audit.note(.loginGiven, by: nil, about: personID, at: now, in: transaction)
             }
         } catch let error as PostgresError where error.constraint == "login_name_once" {
             throw Refused.login(.isTaken)

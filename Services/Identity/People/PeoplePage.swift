@@ -76,14 +76,18 @@ struct PersonPage: Page {
     /// Where the number is entered by which Gosuslugi knows the person.
     let snils: String?
     let contract: String?
+    let safety: PersonSafetyPart
 
-    init(_ visit: Visit, _ card: PersonCard, mayPassword: Bool, refusal: String? = nil, hasPortal: Bool = false) {
+    init(
+        _ visit: Visit, _ card: PersonCard, _ safety: PersonSafety, mayPassword: Bool, refusal: String? = nil, hasPortal: Bool = false
+    ) {
+        self.safety = PersonSafetyPart(visit, card.id, safety, mayHelp: mayPassword)
         title = card.name.full
         id = card.id
         name = card.name.full
         what = visit.what(card.kind, className: card.className, roles: card.roles)
         let facts: [(String, String?)] = [
-            (visit.tr("School"), card.schoolName),
+            (visit.tr("School"), safety.roles.isEmpty ? card.schoolName : nil),
             (visit.tr("Number in the lists"), card.rosterNumber),
             (visit.tr("Born"), card.birthDate.map { visit.format.date($0, thisYear: 0) }),
             (visit.tr("Account number"), card.accountNumber),

@@ -55,16 +55,18 @@ struct PeopleRoutes: Sendable {
         }
     }
 
-    private func page(_ visit: Visit, refusal: String? = nil) async throws -> PersonPage {
+    func page(_ visit: Visit, refusal: String? = nil) async throws -> PersonPage {
         let id = try visit.uuid("person")
         let viewer = visit.viewer.personID
-        let found = try await cabinet.database.read { transaction -> (PersonCard, Bool)? in
+        let found = try await cabinet.database.read { transaction -> (PersonCard, Bool, PersonSafety)? in
             guard let card = try PersonCard.read(id, in: transaction) else { return nil }
             let curates = Set(try SchoolsOf.keeper(viewer, [.curator], in: transaction))
-            return (card, !curates.isDisjoint(with: try SchoolsOf.person(id, in: transaction)))
+            let safety = try PersonSafety.read(id, for: viewer, in: transaction)
+            return (card, !curates.isDisjoint(with: try SchoolsOf.person(id, in: transaction)), safety)
         }
-        guard let (card, mayPassword) = found else { throw Problem.notFound }
+        guard let (card, mayPassword, safety) = found else { throw Problem.notFound }
         return PersonPage(
-            visit, card, mayPassword: mayPassword && refusal == nil, refusal: refusal, hasPortal: cabinet.snils != nil && mayPassword)
+            visit, card, safety, mayPassword: mayPassword && refusal == nil, refusal: refusal,
+            hasPortal: cabinet.snils != nil && mayPassword)
     }
 }

@@ -37,6 +37,7 @@ struct SetOneTimePassword: Sendable {
             try transaction.execute("delete from device where person_id = \(personID)")
             try transaction.execute("delete from password_ticket where person_id = \(personID)")
             try EndSessions.of([personID], because: "password", now: now, in: transaction, outbox)
+            try Audit.note(.passwordGiven, by: by, about: personID, at: now, in: transaction)
             return login
         }
         return (login, password)

@@ -79,12 +79,13 @@ struct ChangeLogin: Sendable {
             throw ProfileRefused(fields: ["login": FieldMessage(PasswordRefused.isLogin.text)])
         }
         do {
-            _ = try await database.transaction { transaction in
+            try await database.transaction { transaction in
                 try transaction.execute(
                     """
                     update login set name = \(name.text), name_key = \(name.key), changed_at = \(now)
                     where person_id = \(personID)
                     """)
+                try Audit.note(.loginChanged, by: personID, about: personID, at: now, in: transaction)
             }
         } catch let error as PostgresError where error.constraint == "login_name_once" {
             throw ProfileRefused(fields: ["login": FieldMessage(LoginRefused.isTaken.text)])
@@ -115,6 +116,7 @@ struct ChangePassword: Sendable {
             try SetPassword(personID: personID, hash: hash, now: now).run(in: transaction)
             try EndSessions.of(
                 [personID], because: "password", keeping: sessionID, now: now, in: transaction, outbox)
+            try Audit.note(.passwordChanged, by: personID, about: personID, at: now, in: transaction)
         }
     }
 }

@@ -54,16 +54,18 @@ struct ProfilePage: Page {
     let isRussian: Bool
     let sessions: [Session]
     let hasOthers: Bool
+    let safety: ProfileSafety
 
     /// - Parameter typed: what a refused form had in its fields.
     init(
-        _ visit: Visit, _ profile: OwnProfile, allowsSigns: Bool, done: String? = nil, typed: [String: String] = [:],
+        _ visit: Visit, _ profile: OwnProfile, _ safety: ProfileSafety, allowsSigns: Bool, done: String? = nil, typed: [String: String] = [:],
         wrong: [String: FieldMessage] = [:]
     ) {
         func field(_ name: String, _ value: String?) -> FilledField {
             FilledField(value: typed[name] ?? value ?? "", wrong: wrong[name].map(visit.sentence))
         }
         title = visit.tr("Profile")
+        self.safety = safety
         self.done = done
         isGuardian = profile.kind == .guardian
         editsName = isGuardian
@@ -104,7 +106,8 @@ struct ProfilePage: Page {
             let browser = BrowserName(session.agent).text
             return Session(
                 id: session.id, browser: browser.isEmpty ? visit.tr("A program") : browser,
-                since: visit.tr("last seen %@", visit.format.moment(session.lastSeenAt, now: visit.now)),
+                since: visit.tr("last seen %@", visit.format.moment(session.lastSeenAt, now: visit.now)) + ", "
+                    + visit.tr("begun %@", visit.format.moment(session.startedAt, now: visit.now)),
                 address: session.address.isEmpty ? nil : session.address, isThis: session.id == visit.viewer.sessionID)
         }
         hasOthers = sessions.contains { !$0.isThis }

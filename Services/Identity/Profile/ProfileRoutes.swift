@@ -70,7 +70,12 @@ struct ProfileRoutes: Sendable {
             let id = try visit.uuid("session")
             let (viewer, now, outbox) = (visit.viewer, visit.now, cabinet.outbox)
             try await cabinet.database.transaction { transaction in
-                // Only his own: another's session is not found, and nothing tells that it exists.
+                // Only his own: another's session is not found, and nothing tells that it exists. The browser is no longer known.
+                try transaction.execute(
+                    """
+                    delete from device where person_id = \(viewer.personID)
+                        and token_hash = (select device_hash from session where id = \(id) and person_id = \(viewer.personID))
+                    """)
                 try EndSessions.one(id, of: viewer.personID, because: "out", now: now, in: transaction, outbox)
             }
             return .seeOther("/identity/profile?done=session")
@@ -84,6 +89,15 @@ struct ProfileRoutes: Sendable {
                 try transaction.execute("delete from device where person_id = \(viewer.personID)")
             }
             return .seeOther("/identity/profile?done=session")
+        }
+        book.post("/identity/profile/sessions/end-all", .seeOneself, about: .oneself) { visit in
+            let (viewer, now, outbox) = (visit.viewer, visit.now, cabinet.outbox)
+            try await cabinet.database.transaction { transaction in
+                try EndSessions.of([viewer.personID], because: "out", now: now, in: transaction, outbox)
+                try transaction.execute("delete from device where person_id = \(viewer.personID)")
+                try Audit.note(.signedOutEverywhere, by: viewer.personID, about: viewer.personID, at: now, in: transaction)
+            }
+            return SignInRoutes(cabinet: cabinet).cleared(.seeOther("/identity/sign-in?why=out"))
         }
     }
 
@@ -116,11 +130,18 @@ struct ProfileRoutes: Sendable {
         _ visit: Visit, done: String? = nil, typed: [String: String] = [:], wrong: [String: FieldMessage] = [:]
     ) async throws -> ProfilePage {
         let (id, now) = (visit.viewer.personID, visit.now)
-        let found = try await cabinet.database.read { transaction -> (OwnProfile, PasswordPolicy)? in
+        typealias Found = (OwnProfile, PasswordPolicy, SecondFactor, [ConsentLine], [UUID])
+        let found = try await cabinet.database.read { transaction -> Found? in
             guard let profile = try OwnProfile.read(id, now: now, in: transaction) else { return nil }
-            return (profile, try PasswordPolicy.of(id, in: transaction))
+            return (
+                profile, try PasswordPolicy.of(id, in: transaction), try SecondFactor.read(of: id, in: transaction),
+                try ConsentsOf.read(id, in: transaction), try ProfileSafety.primary(of: id, in: transaction)
+            )
         }
-        guard let (profile, policy) = found else { throw Problem.notFound }
-        return ProfilePage(visit, profile, allowsSigns: policy.allowsSigns, done: done, typed: typed, wrong: wrong)
+        guard let (profile, policy, factor, consents, primary) = found else { throw Problem.notFound }
+        let children = profile.children.filter { primary.contains($0.id) }.map { (id: $0.id, name: $0.name) }
+        return ProfilePage(
+            visit, profile, ProfileSafety(visit, factor, consents, children: children), allowsSigns: policy.allowsSigns, done: done,
+            typed: typed, wrong: wrong)
     }
 }

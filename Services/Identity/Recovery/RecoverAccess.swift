@@ -77,6 +77,7 @@ struct ChooseRecoveredPassword: Sendable {
             try SetPassword(personID: found.personID, hash: hash, now: now).run(in: transaction)
             try transaction.execute("delete from password_ticket where person_id = \(found.personID)")
             try EndSessions.of([found.personID], because: "recovery", now: now, in: transaction, letters.outbox)
+            try Audit.note(.accessRecovered, by: found.personID, about: found.personID, at: now, in: transaction)
             try letters.tellChanged(found.personID, now: now, in: transaction)
             return .changed(login: login)
         }

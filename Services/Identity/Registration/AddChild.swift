@@ -39,6 +39,8 @@ struct AddChild: Sendable {
                 try Self.grant(guardianID, [invitation], now: now, &touched, in: transaction)
                 try touched.publish(to: outbox, in: transaction)
                 try Guessing.forgiveCode(address: address, in: transaction)
+                try Audit.note(
+                    .childAdded, by: guardianID, about: invitation.childID, school: invitation.schoolID, at: now, in: transaction)
                 return .added(child)
             }
         } catch let refused as InvitationRefused {

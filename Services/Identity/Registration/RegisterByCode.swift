@@ -162,6 +162,7 @@ struct RegisterByCode: Sendable {
         if invitation.kind == .guardian {
             try AddChild.grant(personID, [invitation] + others, now: now, &touched, in: transaction)
         }
+        try Audit.note(.registered, by: personID, about: personID, school: invitation.schoolID, at: now, in: transaction)
         try touched.publish(to: letters.outbox, in: transaction)
         return .registered(personID: personID, login: checked.login.text)
     }

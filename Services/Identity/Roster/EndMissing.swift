@@ -52,9 +52,9 @@ struct EndMissing: Sendable {
             let named = Set(roster.staff.map(\.content.school)).compactMap { schools[$0] }
             let left = try transaction.rows(
                 """
-                update role_held r set ended = true
+                update role_held r set ended = true, ended_by = 'roster'
                 from role_held h join person p on p.id = h.person_id left join class c on c.id = h.class_id
-                where h.id = r.id and not h.ended and h.school_id = any(\(named)) and p.roster_number is not null
+                where h.id = r.id and not h.ended and h.source = 'roster' and h.school_id = any(\(named)) and p.roster_number is not null
                   and (p.roster_number, h.role, coalesce(c.grade || c.letter, '')) not in (
                       select * from unnest(\(roster.staff.map(\.content.person.number))::text[],
                                            \(roster.staff.map(\.content.role.rawValue))::text[],

@@ -53,7 +53,28 @@ struct ImportRoster: Sendable {
             try await database.transaction { try EndMissing(roster: roster).run(in: $0, outbox) }.add(to: &report)
         }
         report.badLines.sort { ($0.file, $0.line) < ($1.file, $1.line) }
+        let done = report
+        try await database.transaction { try note(done, in: $0) }
         return report
+    }
+
+    /// One line in the log of every school that the files name.
+    private func note(_ report: Report, in transaction: borrowing Transaction) throws {
+        let named = Set(
+            roster.schools.map(\.content.code) + roster.classes.map(\.content.school) + roster.pupils.map(\.content.school)
+                + roster.staff.map(\.content.school))
+        let known = try RosterKnown.schools(in: transaction)
+        func sum(_ count: (Report.Count) -> Int) -> String {
+            "\([report.pupils, report.guardians, report.staff].map(count).reduce(0, +))"
+        }
+        for code in named.sorted() {
+            guard let school = known[code] else { continue }
+            try Audit.note(
+                .rosterImported, by: nil, school: school,
+                detail: [
+                    "added": sum(\.added), "changed": sum(\.changed), "ended": sum(\.ended), "lines refused": "\(report.badLines.count)",
+                ], at: Date(), in: transaction)
+        }
     }
 
     /// Slices of the lines in which all lines about one person are together.
@@ -112,16 +133,17 @@ struct ImportSchools: Sendable {
         for line in roster.schools {
             let school = line.content
             let says = "\(school.name)|\(school.zone.identifier)|\(school.modules.joined(separator: ";"))|"
-                + (school.allowsPasswordSigns.map { "\($0)" } ?? "")
+                + (school.allowsPasswordSigns.map { "\($0)" } ?? "") + (school.needsSecondFactor.map { "|\($0)" } ?? "")
             let proposed = UUID.v7()
             let changed = try transaction.first(
                 """
-                insert into school as s (id, code, name, time_zone, modules, password_signs, roster_line)
+                insert into school as s (id, code, name, time_zone, modules, password_signs, second_factor, roster_line)
                 values (\(proposed), \(school.code), \(school.name), \(school.zone.identifier), \(school.modules),
-                        coalesce(\(school.allowsPasswordSigns), false), \(says))
+                        coalesce(\(school.allowsPasswordSigns), false), coalesce(\(school.needsSecondFactor), false), \(says))
                 on conflict (code) do update set name = excluded.name, time_zone = excluded.time_zone,
                     modules = excluded.modules, roster_line = excluded.roster_line, ended = false,
-                    password_signs = coalesce(\(school.allowsPasswordSigns), s.password_signs), version = s.version + 1
+                    password_signs = coalesce(\(school.allowsPasswordSigns), s.password_signs),
+                    second_factor = coalesce(\(school.needsSecondFactor), s.second_factor), version = s.version + 1
                 where s.roster_line is distinct from excluded.roster_line or s.ended
                 returning s.id
                 """,

@@ -81,8 +81,8 @@ struct ImportStaff: Sendable {
                             \(rows.map { $0.entry.schoolClass?.text ?? "" })::text[],
                             \(rows.map(\.entry.line.subject))::text[])
                      as t (id, person, school, role, class, subject)
-                on conflict (person_id, school_id, role, class_id, subject) do update set ended = false
-                where r.ended
+                on conflict (person_id, school_id, role, class_id, subject) do update set ended = false, ended_by = null
+                where r.ended and r.ended_by is distinct from 'appointment'
                 returning r.person_id
                 """,
                 as: UUID.self))

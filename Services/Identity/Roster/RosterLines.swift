@@ -16,13 +16,15 @@ struct LineRefused: Error, Equatable {
     init(_ reason: String) { self.reason = reason }
 }
 
-/// A line of `school.csv`: school, name, time_zone, modules; and, if the school wants it, password_signs (D-03).
+/// A line of `school.csv`: school, name, time_zone, modules; and, if the school wants it, password_signs (D-03) and second_factor.
 struct SchoolLine: Equatable, Sendable {
     let code: String
     let name: String
     let zone: SchoolZone
     let modules: [String]
     let allowsPasswordSigns: Bool?
+    /// Whether staff who handle money or people need the second step.
+    let needsSecondFactor: Bool?
 
     init(_ row: CSVTable.Row) throws {
         code = try row.required("school")
@@ -37,6 +39,12 @@ struct SchoolLine: Equatable, Sendable {
         case "yes", "allowed", "да": allowsPasswordSigns = true
         case "no", "forbidden", "нет": allowsPasswordSigns = false
         default: throw LineRefused("password_signs is yes or no, not «\(row["password_signs"])»")
+        }
+        switch row["second_factor"].lowercased() {
+        case "": needsSecondFactor = nil
+        case "yes", "required", "да": needsSecondFactor = true
+        case "no", "free", "нет": needsSecondFactor = false
+        default: throw LineRefused("second_factor is yes or no, not «\(row["second_factor"])»")
         }
     }
 }

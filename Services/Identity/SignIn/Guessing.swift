@@ -37,6 +37,10 @@ enum Guessing {
         case pinDay = "pin-day"
         case pinTerminal = "pin-terminal"
         case pinOverall = "pin-overall"
+        /// The second step of one person: in a browser of his, from one address, and from everywhere.
+        case factorDevice = "factor-device"
+        case factorPair = "factor-pair"
+        case factor
 
         /// Attempts in a window, and its length in seconds.
         var limit: (attempts: Int, window: TimeInterval) {
@@ -56,6 +60,10 @@ enum Guessing {
             case .pinDay: (20, 86_400)
             case .pinTerminal: (60, 15 * 60)
             case .pinOverall: (600, 60)
+            case .factorDevice: (10, 15 * 60)
+            case .factorPair: (5, 15 * 60)
+            // A guess hits once in 333,000: with thirty a day from outside it takes a man's life.
+            case .factor: (30, 86_400)
             }
         }
 
@@ -122,6 +130,35 @@ enum Guessing {
 
     static func forgiveOwn(_ person: String, in transaction: borrowing Transaction) throws {
         try forget(.own, key(person), in: transaction)
+    }
+
+    /// Counts an attempt at the second step. Only who knows the password gets here, from wherever he is; the owner's own browsers are
+    /// counted apart from him.
+    static func countFactor(
+        _ person: String, address: String, device: Data?, now: Date, in transaction: borrowing Transaction
+    ) throws -> Verdict {
+        if let device {
+            return try count(.factorDevice, device, limit: Scope.factorDevice.limit.attempts, now: now, in: transaction)
+        }
+        let pair = try count(.factorPair, pairKey(person, address), limit: Scope.factorPair.limit.attempts, now: now, in: transaction)
+        guard case .allowed = pair else { return pair }
+        let all = try count(.factor, key(person), limit: Scope.factor.limit.attempts, now: now, in: transaction)
+        guard case .allowed = all else { return all }
+        return pair
+    }
+
+    static func forgiveFactor(
+        _ person: String, address: String, device: Data?, in transaction: borrowing Transaction
+    ) throws {
+        if let device { return try forget(.factorDevice, device, in: transaction) }
+        try forget(.factorPair, pairKey(person, address), in: transaction)
+        try takeBack(.factor, key(person), in: transaction)
+    }
+
+    /// Forgets what was counted against an account from everywhere, when its curator says that its owner stands before him.
+    static func forgetAll(of account: String, person: String, in transaction: borrowing Transaction) throws {
+        try forget(.account, key(account), in: transaction)
+        try forget(.factor, key(person), in: transaction)
     }
 
     /// Counts a question for the way to a new password; an address that asks for everybody has to wait.

@@ -4,7 +4,8 @@ import Messaging
 import Postgres
 import ServiceLifecycle
 
-/// What is due by the clock: signing keys made, renewed and retired in time; old sessions and counters forgotten.
+/// What is due by the clock: signing keys made, renewed and retired in time; old sessions and counters forgotten; people who asked
+/// for it forgotten too.
 struct Housekeeping: Service {
     let database: Database
     let outbox: Outbox
@@ -23,6 +24,8 @@ struct Housekeeping: Service {
                         try EndSessions.sweep(now: now, in: transaction)
                         try TouchVisit.sweep(now: now, in: transaction)
                     }
+                    let forgotten = try await CarryOutDeletions(now: now).run(database, outbox)
+                    if forgotten > 0 { logger.info("people were forgotten", metadata: ["count": "\(forgotten)"]) }
                     try await Task.sleep(for: .seconds(900))
                 } catch is CancellationError {
                     return

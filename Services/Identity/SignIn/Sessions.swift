@@ -18,6 +18,8 @@ struct OpenSession: Sendable {
     let personID: UUID
     let address: String
     let agent: String
+    /// The browser's token.
+    let device: RandomToken
     let now: Date
 
     func run(in transaction: borrowing Transaction) throws -> OpenedSession {
@@ -26,8 +28,8 @@ struct OpenSession: Sendable {
         let token = RandomToken.new()
         try transaction.execute(
             """
-            insert into session (id, person_id, started_at, last_seen_at, expires_at, address, agent)
-            values (\(id), \(personID), \(now), \(now), \(expiresAt), \(address), \(String(agent.prefix(300))))
+            insert into session (id, person_id, started_at, last_seen_at, expires_at, address, agent, device_hash)
+            values (\(id), \(personID), \(now), \(now), \(expiresAt), \(address), \(String(agent.prefix(300))), \(device.hash))
             """)
         try transaction.execute(
             "insert into renewal (token_hash, session_id, issued_at) values (\(token.hash), \(id), \(now))")
@@ -81,6 +83,11 @@ struct RenewSession: Sendable {
             try EndSessions.one(sessionID, of: personID, because: "reuse", now: now, in: transaction, outbox)
             return .reused
         }
+        // The school has begun to want a second step, or he has got a role that needs it: the next sign-in leads him to it.
+        if case .setUp = try SecondFactor.next(for: personID, in: transaction) {
+            try EndSessions.one(sessionID, of: personID, because: "second-factor", now: now, in: transaction, outbox)
+            return .over
+        }
         let next = RandomToken.new()
         let newExpiry = now.addingTimeInterval(try SessionLife.seconds(of: personID, in: transaction))
         try transaction.execute(
@@ -114,6 +121,8 @@ enum EndSessions {
         _ people: [UUID], because reason: String, keeping: UUID? = nil, now: Date = Date(),
         in transaction: borrowing Transaction, _ outbox: Outbox
     ) throws {
+        // Whoever stands between the two steps has a session as good as open.
+        try transaction.execute("delete from factor_ticket where person_id = any(\(people))")
         try end(
             try transaction.rows(
                 """
@@ -132,6 +141,7 @@ enum EndSessions {
         try transaction.execute(
             "delete from renewal where used_at < \(now.addingTimeInterval(-SessionLife.family))")
         try transaction.execute("delete from password_ticket where expires_at < \(now)")
+        try transaction.execute("delete from factor_ticket where expires_at < \(now)")
         try transaction.execute("delete from device where seen_at < \(now.addingTimeInterval(-365 * 86_400))")
     }
 

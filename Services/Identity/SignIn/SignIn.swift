@@ -17,6 +17,10 @@ struct SignIn: Sendable {
         case signedIn(OpenedSession, device: RandomToken)
         /// The password was given for one time (D-04): first a password of his own, by this ticket.
         case mustChange(ticket: RandomToken, login: String)
+        /// The proof was right; now the code of the second step, by this ticket.
+        case secondStep(ticket: RandomToken)
+        /// His school wants a second step of him, and he has none yet: that first, by this ticket.
+        case mustSetUp(ticket: RandomToken)
         case wrong(attemptsLeft: Int)
         case wait(until: Date)
     }
@@ -86,32 +90,43 @@ struct SignIn: Sendable {
             """,
             as: UUID.self, String.self, String.self, Bool.self, Bool.self)
         let found = row.map { Found(personID: $0, name: $1, hash: $2, mustChange: $3, isOver: $4) }
-        var known: Data?
-        if let device, let found {
-            let hash = RandomToken.hash(device)
-            let isKnown = try transaction.first(
-                "select exists (select from device where token_hash = \(hash) and person_id = \(found.personID))",
-                as: Bool.self)
-            if isKnown == true { known = hash }
-        }
+        let known = try found.flatMap { try KnownBrowser.hash(device, of: $0.personID, in: transaction) }
         switch try Guessing.countSignIn(account: key, address: address, device: known, now: now, in: transaction) {
         case .wait(let until): return .wait(until: until)
         case .allowed(let left): return .check(found, left: left, device: known)
         }
     }
 
-    /// Opens the session and remembers the browser.
+    /// What comes after the proof of who somebody is, whatever that was: the second step where he has one or must have one, else the
+    /// session.
+    ///
+    /// - Parameter device: the token of a browser that is known to be his.
     static func open(
         _ personID: UUID, device: String?, address: String, agent: String, now: Date, in transaction: borrowing Transaction
     ) throws -> Outcome {
-        let session = try OpenSession(personID: personID, address: address, agent: agent, now: now).run(in: transaction)
+        switch try SecondFactor.next(for: personID, in: transaction) {
+        case .code: return .secondStep(ticket: try FactorTicket.issue(for: personID, now: now, in: transaction))
+        case .setUp: return .mustSetUp(ticket: try FactorTicket.issue(for: personID, now: now, in: transaction))
+        case .session:
+            let (session, token) = try enter(
+                personID, device: device, address: address, agent: agent, now: now, in: transaction)
+            return .signedIn(session, device: token)
+        }
+    }
+
+    /// Opens the session and remembers the browser.
+    static func enter(
+        _ personID: UUID, device: String?, address: String, agent: String, now: Date, in transaction: borrowing Transaction
+    ) throws -> (OpenedSession, RandomToken) {
         let token = device.map(RandomToken.init(text:)) ?? RandomToken.new()
+        let session = try OpenSession(personID: personID, address: address, agent: agent, device: token, now: now)
+            .run(in: transaction)
         try transaction.execute(
             """
             insert into device (token_hash, person_id, seen_at) values (\(token.hash), \(personID), \(now))
             on conflict (token_hash) do update set seen_at = excluded.seen_at, person_id = excluded.person_id
             """)
-        return .signedIn(session, device: token)
+        return (session, token)
     }
 }
 

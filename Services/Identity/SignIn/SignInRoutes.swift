@@ -25,6 +25,7 @@ struct Cabinet: Sendable {
     /// By which numbers the portal's people are known; nil while the installation has no key for them.
     let snils: SnilsBook?
     let logger: Logger
+    let box: SecretBox
     var letters: AccessLetters { AccessLetters(outbox: outbox, publicAddress: publicAddress) }
 
     static let standardAgent = "оператор системы «Звонок»"
@@ -38,6 +39,7 @@ struct Cabinet: Sendable {
         portal = ConfiguredPortal.openOrSay(parts)
         snils = PortalSettings.book(parts.configuration)
         logger = parts.logger
+        box = SecretBox(key: parts.configuration.string(forKey: "secrets.key", isSecret: true) ?? "")
     }
 }
 
@@ -77,6 +79,7 @@ struct SignInRoutes: Sendable {
         case "ended": notice = visit.tr("Your password was changed on another device, or your session was ended. Sign in again.")
         case "recovered": notice = visit.tr("The new password is saved. Sign in with it.")
         case "late": notice = visit.tr("The quarter of an hour for a new password is over. Sign in again.")
+        case "step": notice = visit.tr("The time for the second step is over. Sign in again.")
         default: break
         }
         return .page(try await page(visit, to: visit.query("to"), login: visit.query("login") ?? "", notice: notice))
@@ -106,9 +109,10 @@ struct SignInRoutes: Sendable {
             login: login, password: password, address: visit.address, agent: visit.head[.userAgent] ?? "",
             device: visit.cookie(Self.deviceCookie), now: visit.now)
         do {
-            switch try await command.run(cabinet.database, cabinet.bench) {
-            case .signedIn(let session, let device):
-                return try await enter(visit, session, device: device, to: to)
+            let outcome = try await command.run(cabinet.database, cabinet.bench)
+            switch outcome {
+            case .signedIn, .secondStep, .mustSetUp:
+                return try await proceed(visit, outcome, to: to)
             case .mustChange(let ticket, let name):
                 return .page(try await newPassword(visit, ticket: ticket.text, login: name, to: to ?? "", wrong: nil))
                     .with(.cacheControl, "no-store")
@@ -150,32 +154,58 @@ struct SignInRoutes: Sendable {
             ticket: ticket, password: form["password"] ?? "", address: visit.address, agent: visit.head[.userAgent] ?? "",
             now: visit.now)
         switch try await command.run(cabinet.database, cabinet.outbox, cabinet.bench, cabinet.common) {
-        case .signedIn(.signedIn(let session, let device)):
-            return try await enter(visit, session, device: device, to: to)
+        case .signedIn(let outcome):
+            return try await proceed(visit, outcome, to: to)
         case .refused(let refused):
             return .page(
                 try await newPassword(visit, ticket: ticket, login: login, to: to ?? "", wrong: visit.tr(refused.text)),
                 .unprocessableContent
             ).with(.cacheControl, "no-store")
-        case .signedIn, .over:
+        case .over:
             return .seeOther("/identity/sign-in?why=late")
+        }
+    }
+
+    /// What follows the proof of who somebody is, by whatever door he came: the cabinet, or the second step before it.
+    func proceed(_ visit: Visit, _ outcome: SignIn.Outcome, to: String?) async throws -> Answer {
+        switch outcome {
+        case .signedIn(let session, let device): return try await enter(visit, session, device: device, to: to)
+        case .secondStep(let ticket):
+            return .page(SecondStepPage(visit, ticket: ticket.text, to: to ?? "", wrong: nil)).with(.cacheControl, "no-store")
+        case .mustSetUp(let ticket):
+            return try await SecondStepRoutes(cabinet: cabinet).setUp(visit, ticket: ticket.text, to: to ?? "", wrong: nil)
+        case .mustChange, .wrong, .wait: return .seeOther("/identity/sign-in?why=late")
         }
     }
 
     /// The three cookies and the way on.
     func enter(_ visit: Visit, _ session: OpenedSession, device: RandomToken, to: String?) async throws -> Answer {
-        guard let person = try await cabinet.database.read({ try SignedInPerson.read(session.personID, in: $0) }) else {
+        let (person, place) = try await way(session.personID, to: to)
+        return try await cookies(.seeOther(place), person, session, visit.now)
+            .settingCookie(Self.deviceCookie, device.text, seconds: Self.deviceLife)
+    }
+
+    /// The three cookies with a page that has to be seen first; its maker is told where the way goes on.
+    func enter<P: Page>(
+        _ visit: Visit, _ session: OpenedSession, device: RandomToken, to: String?, by page: (_ next: String) -> P
+    ) async throws -> Answer {
+        let (person, place) = try await way(session.personID, to: to)
+        return try await cookies(.page(page(place)), person, session, visit.now)
+            .settingCookie(Self.deviceCookie, device.text, seconds: Self.deviceLife)
+    }
+
+    /// Who has come in, and where he goes.
+    private func way(_ personID: UUID, to: String?) async throws -> (SignedInPerson, String) {
+        guard let person = try await cabinet.database.read({ try SignedInPerson.read(personID, in: $0) }) else {
             throw Problem.notFound
         }
         let next = to ?? StaffSections.start(of: person)
         // ID-14: after registration the first thing seen is what is to be confirmed; every section is open all the same.
         let confirms = try await cabinet.database.transaction { transaction in
             try transaction.execute(
-                "update login set confirms_data = false where person_id = \(session.personID) and confirms_data") == 1
+                "update login set confirms_data = false where person_id = \(personID) and confirms_data") == 1
         }
-        let place = confirms ? "/identity/profile/confirmation?to=\(Self.encoded(next))" : next
-        return try await cookies(.seeOther(place), person, session, visit.now)
-            .settingCookie(Self.deviceCookie, device.text, seconds: Self.deviceLife)
+        return (person, confirms ? "/identity/profile/confirmation?to=\(Self.encoded(next))" : next)
     }
 
     private func cookies(
@@ -189,7 +219,7 @@ struct SignInRoutes: Sendable {
             .with(.cacheControl, "no-store")
     }
 
-    private func cleared(_ answer: Answer) -> Answer {
+    func cleared(_ answer: Answer) -> Answer {
         answer.settingCookie(SessionToken.cookie, "", seconds: 0).settingCookie(SessionToken.renewalCookie, "", seconds: 0)
             .with(.cacheControl, "no-store")
     }

@@ -54,6 +54,7 @@ enum StaffSections {
         ("invitations", .issueInvitations, "/identity/invitations"),
         ("transfers", .confirmTransfers, "/identity/transfers"),
         ("devices", .manageDevices, "/access/devices"),
+        ("staff", .administer, "/identity/staff"),
     ]
 
     static func of(_ roles: [Role]) -> [String] {
