@@ -1,4 +1,5 @@
 import Directory
+import Events
 import Foundation
 import Kernel
 import Postgres

@@ -81,7 +81,8 @@ struct ConsentRoutes: Sendable {
         }
         let command = DecideConsent(
             personID: person, textID: try visit.uuid("text"), isGiven: answer == "yes", by: visit.viewer.personID, now: visit.now)
-        switch try await cabinet.database.transaction({ try command.run(in: $0) }) {
+        let outcome = try await cabinet.database.transaction { try command.run(in: $0) }
+        switch outcome {
         case .done: return .seeOther("\(back)?done=yes")
         case .changedMeanwhile:
             return .page(

@@ -65,8 +65,8 @@ struct PublishConsentText: Sendable {
         try transaction.execute("select pg_advisory_xact_lock(hashtext('identity.consent-text'))")
         let present = try transaction.first(
             "select max(version) from consent_text where purpose = \(purpose.rawValue) and school_id is not distinct from \(school)",
-            as: Int?.self) ?? nil
-        let version = (present ?? 0) + 1
+            as: Int?.self)
+        let version = ((present ?? nil) ?? 0) + 1
         try transaction.execute(
             """
             insert into consent_text (id, purpose, school_id, version, title, body, published_at, published_by)

@@ -1,3 +1,4 @@
+import Directory
 import Events
 import Foundation
 import Kernel

@@ -96,8 +96,11 @@ struct CarryOutDeletions: Sendable {
     @discardableResult
     func run(_ database: Database, _ outbox: Outbox) async throws -> Int {
         var count = 0
-        while let erased = try await database.transaction({ try next(in: $0, outbox) }) { count += erased ? 1 : 0 }
-        return count
+        while true {
+            let erased = try await database.transaction { try next(in: $0, outbox) }
+            guard let erased else { return count }
+            count += erased ? 1 : 0
+        }
     }
 
     /// - Returns: whether somebody was forgotten; nil when none is due.

@@ -1,5 +1,7 @@
 import Directory
+import Events
 import Foundation
+import HTTPTypes
 import Kernel
 import Postgres
 import Web

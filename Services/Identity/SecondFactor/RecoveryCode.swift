@@ -60,8 +60,7 @@ enum RecoveryCodes {
     }
 
     static func left(of personID: UUID, in transaction: borrowing Transaction) throws -> Int {
-        Int(
-            try transaction.first(
-                "select count(*) from recovery_code where person_id = \(personID) and used_at is null", as: Int64.self) ?? 0)
+        try transaction.first(
+            "select count(*) from recovery_code where person_id = \(personID) and used_at is null", as: Int.self) ?? 0
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Kernel
 import Web
 
 /// The code of the second step, asked for at the sign-in.
