@@ -270,7 +270,7 @@ import Web
             let phone = Browser(await browser.sameClient)
             _ = try await signIn(phone, "olga")
             let body = try await browser.get("/identity/profile").body
-            let end = String(try #require(body.firstMatch(of: /action="(\/identity\/profile\/sessions\/[0-9a-f-]{36}\/end)"/)).output.1)
+            let end = String(try #require(body.firstMatch(of: /action="(\/identity\/profile\/sessions\/[0-9A-Fa-f-]{36}\/end)"/)).output.1)
             #expect(try await browser.post(end).status == .seeOther)
             #expect(try await phone.get("/identity/profile", accept: "application/json").status == .unauthorized)
             #expect(try await browser.get("/identity/profile").status == .ok)

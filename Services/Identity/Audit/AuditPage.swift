@@ -43,8 +43,8 @@ struct AuditPage: Page {
         self.person = person
         self.personName = personName?.full
         name = .text("q", visit.tr("Name of who did it or whom it concerns"), value: filter.text, type: "search", most: 100)
-        from = .day("from", visit.tr("From"), value: filter.fromText, wrong: wrong["from"])
-        to = .day("to", visit.tr("To"), value: filter.toText, wrong: wrong["to"])
+        from = .day("from", visit.tr("From the day"), value: filter.fromText, wrong: wrong["from"])
+        to = .day("to", visit.tr("To the day"), value: filter.toText, wrong: wrong["to"])
         entries = found.prefix(AuditFilter.pageSize).map { entry in
             Entry(
                 id: entry.id, at: entry.at.iso8601, when: visit.format.moment(entry.at, now: visit.now), action: entry.rawAction,

@@ -56,7 +56,7 @@ enum ConsentState: String, Equatable, Sendable, Codable {
         case .open: "not given"
         case .given: "received"
         case .outdated: "received for the earlier wording"
-        case .withdrawn: "withdrawn"
+        case .withdrawn: "taken back"
         }
     }
 }

@@ -117,5 +117,6 @@ struct EnterSignature: Sendable {
             insert into contract (id, child_id, guardian_id, signed_on, entered_by, entered_at)
             values (\(UUID.v7(at: now)), \(childID), \(guardianID), \(signedOn), \(by), \(now))
             """)
+        try Audit.note(.contractMade, by: by, about: childID, at: now, in: transaction)
     }
 }

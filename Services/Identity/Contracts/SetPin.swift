@@ -41,6 +41,7 @@ struct SetPin: Sendable {
                 """)
             try transaction.execute(
                 "update terminal_visit set ended_at = \(now) where child_id = \(childID) and ended_at is null")
+            try Audit.note(.pinGiven, by: by, about: childID, at: now, in: transaction)
         }
     }
 

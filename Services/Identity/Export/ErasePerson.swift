@@ -38,6 +38,7 @@ struct ErasePerson: Sendable {
             """)
         let pupils = try transaction.execute(
             "update pupil set ended = true, version = version + 1 where person_id = \(personID)")
+        try transaction.execute("update transfer set reason = '—' where child_id = \(personID) and reason is not null")
         try transaction.execute("update role_held set ended = true, subject = null where person_id = \(personID)")
         try transaction.execute(
             """

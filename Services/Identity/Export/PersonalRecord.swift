@@ -136,5 +136,40 @@ struct PersonalRecord: Sendable {
             columns: [
                 .init("t.requested_at", "Asked for"), .init("t.due_at", "Due"), .init("t.cancelled_at", "Cancelled"), .init("t.done_at", "Done"),
             ], order: "t.requested_at", end: .kept("That and when you were forgotten stays, without a name.")),
+    ] + moved + contracted
+
+    /// Transfers between classes and schools.
+    private static let moved: [PersonalRecord] = [
+        PersonalRecord(
+            table: "transfer", about: ["child_id"], merely: ["asked_by", "decided_by"], title: "Transfers",
+            columns: [
+                .init("(select x.name from school x where x.id = t.from_school_id)", "From school"),
+                .init("(select x.name from school x where x.id = t.to_school_id)", "To school"), .init("t.state", "State"),
+                .init("t.asked_at", "Asked for"), .init("t.decided_at", "Decided"), .init("t.reason", "Reason"), .init("t.moved_on", "Moved"),
+            ], order: "t.asked_at", end: .blanked)
+    ]
+
+    /// The contract route and Gosuslugi.
+    private static let contracted: [PersonalRecord] = [
+        PersonalRecord(
+            table: "contract", about: ["child_id", "guardian_id"], merely: ["entered_by"], title: "Contracts",
+            columns: [
+                .init(guardianName, "Adult"), .init(childName, "Child"), .init("t.signed_on", "Signed"), .init("t.ended_at", "Ended"),
+            ], order: "t.signed_on", end: .kept("That a contract was signed stays without a name, like the books that rest on it.")),
+        PersonalRecord(
+            table: "pin", about: ["child_id"], merely: ["set_by"], title: "PIN of the terminal", columns: [.init("t.set_at", "Made")],
+            end: .deleted),
+        PersonalRecord(
+            table: "terminal", about: [], merely: ["registered_by"], title: "Terminals", columns: [],
+            end: .kept("A terminal is the school's.")),
+        PersonalRecord(
+            table: "terminal_visit", about: ["child_id"], title: "Visits to a terminal",
+            columns: [
+                .init("(select x.name from terminal x where x.id = t.terminal_id)", "Terminal"), .init("t.started_at", "Begun"),
+                .init("t.ended_at", "Ended"),
+            ], order: "t.started_at", end: .deleted),
+        PersonalRecord(
+            table: "snils", about: ["person_id"], merely: ["entered_by"], title: "SNILS for Gosuslugi",
+            columns: [.init("t.last_digits", "Last digits"), .init("t.entered_at", "Entered")], end: .deleted),
     ]
 }

@@ -69,8 +69,7 @@ struct GosuslugiRoutes: Sendable {
             try Guessing.forgivePortal(address: address, in: transaction)
             return outcome
         }
-        guard case .signedIn(let session, let device) = outcome else { throw PortalRefusal.unknown }
-        return try await signIn.enter(visit, session, device: device, to: journey.to)
+        return try await signIn.proceed(visit, outcome, to: journey.to)
     }
 
     /// What the portal says instead of a code.

@@ -52,6 +52,7 @@ struct SnilsBook: Sendable {
             on conflict (person_id) do update set keyed_hash = excluded.keyed_hash, last_digits = excluded.last_digits,
                 entered_at = excluded.entered_at, entered_by = excluded.entered_by
             """)
+        try Audit.note(.identityLinked, by: by, about: personID, at: now, in: transaction)
     }
 
     static func remove(_ personID: UUID, in transaction: borrowing Transaction) throws {

@@ -21,10 +21,11 @@ struct SnilsRoutes: Sendable {
             }
         ) { visit in try await enter(visit) }
         book.post("/identity/people/{person}/snils/removal", .managePeople, about: PeopleRoutes.person) { visit in
-            let (id, by) = (try visit.uuid("person"), visit.viewer.personID)
+            let (id, by, now) = (try visit.uuid("person"), visit.viewer.personID, visit.now)
             try await change(visit) { transaction in
                 try SetOneTimePassword.check(id, by: by, in: transaction)
                 try SnilsBook.remove(id, in: transaction)
+                try Audit.note(.identityUnlinked, by: by, about: id, at: now, in: transaction)
             }
             return .seeOther("/identity/people/\(id.text)/snils?done=removed")
         }

@@ -80,6 +80,7 @@ struct RegisterTerminal: Sendable {
             on conflict (id) do update set setup_hash = excluded.setup_hash, setup_until = excluded.setup_until
             where terminal.ended_at is null
             """)
+        try Audit.note(.terminalRegistered, by: by, school: schoolID, at: now, in: transaction)
         return SetupCode.spaced(code)
     }
 }

@@ -34,6 +34,7 @@ struct AskTransfer: Sendable {
             insert into transfer (id, child_id, from_school_id, from_class_id, to_school_id, to_class_id, asked_by, asked_at)
             values (\(id), \(childID), \(from.schoolID), \(from.classID), \(target.schoolID), \(classID), \(by), \(now))
             """)
+        try Audit.note(.transferRequested, by: by, about: childID, school: target.schoolID, at: now, in: transaction)
         try TransferFacts.publish([id], to: outbox, in: transaction)
         return id
     }
@@ -59,6 +60,7 @@ struct WithdrawTransfer: Sendable {
             update transfer set state = \(next.rawValue), decided_by = \(by), decided_at = \(now), version = version + 1
             where id = \(id)
             """)
+        try Audit.note(.transferWithdrawn, by: by, about: childID, at: now, in: transaction)
         try TransferFacts.publish([id], to: outbox, in: transaction)
     }
 }

@@ -42,6 +42,7 @@ struct ConfirmTransfer: Sendable {
             where id = \(id)
             """,
         ])
+        try Audit.note(.transferConfirmed, by: by, about: open.childID, school: open.from.schoolID, at: now, in: transaction)
         try TouchedPeople(people: [open.childID], pupils: [open.childID]).publish(to: outbox, in: transaction)
         try TransferFacts.publish([id], to: outbox, in: transaction)
     }
@@ -65,6 +66,7 @@ struct RefuseTransfer: Sendable {
                 version = version + 1
             where id = \(id)
             """)
+        try Audit.note(.transferRefused, by: by, about: open.childID, school: open.toSchool, at: now, in: transaction)
         try TransferFacts.publish([id], to: outbox, in: transaction)
     }
 }
