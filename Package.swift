@@ -184,7 +184,7 @@ func closure(of wanted: [Target], in all: [Target]) -> [Target] {
 
 /// What tests stand on: servers of their own, a database for each case.
 let support = Target.target(
-    name: "Support", dependencies: ["Kernel", "Postgres", "RabbitMQ", .httpClient, .logging], path: "Tests/Support",
+    name: "Support", dependencies: ["Kernel", "Postgres", "RabbitMQ", .httpClient, .logging], path: "Tests/Support", exclude: ["schemathesis_hooks.py"],
     swiftSettings: .strict)
 
 let allTargets = systemLibraries + shims + sharedModules + executables + [support] + testTargets

@@ -141,6 +141,7 @@ public struct Form: Sendable {
     public func all(_ name: String) -> [String] { values[name] ?? [] }
 
     private static func decoded(_ text: Substring) -> String? {
-        text.replacing("+", with: " ").removingPercentEncoding
+        // The character 0 is no text either: no database keeps it.
+        text.replacing("+", with: " ").removingPercentEncoding.flatMap { $0.contains("\0") ? nil : $0 }
     }
 }

@@ -52,7 +52,8 @@ public struct Visit: Sendable {
 
     /// A part of the path that stood in braces.
     public func parameter(_ name: String) throws -> String {
-        guard let value = parameters[name] else { throw Problem.notFound }
+        // No database keeps the character 0, so nothing is called by it.
+        guard let value = parameters[name], !value.contains("\0") else { throw Problem.notFound }
         return value
     }
 
@@ -77,7 +78,9 @@ public struct Visit: Sendable {
             guard let object = try? JSONDecoder().decode([String: Scalar].self, from: body) else {
                 throw Problem(.badRequest, "The request cannot be understood", detail: "a JSON object of plain values is expected")
             }
-            return Form(values: object.mapValues(\.texts))
+            let values = object.mapValues(\.texts)
+            guard values.values.allSatisfy({ $0.allSatisfy { !$0.contains("\0") } }) else { throw Problem.badRequest }
+            return Form(values: values)
         }
         return Form(encoded: String(decoding: body, as: UTF8.self))
     }
@@ -92,6 +95,8 @@ public struct Visit: Sendable {
             }
             return date
         }
+        // The character 0 can be written in JSON only so; nobody means it, and no database keeps it.
+        guard body.range(of: Data(#"\u0000"#.utf8)) == nil else { throw Problem.badRequest }
         do {
             return try decoder.decode(type, from: body)
         } catch {

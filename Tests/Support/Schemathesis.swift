@@ -1,0 +1,79 @@
+import Foundation
+import Testing
+
+/// Schemathesis, which reads a service's OpenAPI document and sends what a program of good or ill will might.
+public struct Schemathesis: Sendable {
+    /// `http://127.0.0.1:8080`
+    public let address: String
+    /// The service's prefix, `identity`.
+    public let service: String
+    /// The only place changes are taken from.
+    public let origin: String
+    /// Who asks; nil for nobody.
+    public let cookie: String?
+    /// Identifiers that exist, by the path's parameter.
+    public let known: [String: [String]]
+
+    public init(port: Int, service: String, origin: String = "https://localhost", cookie: String? = nil, known: [String: [String]] = [:]) {
+        address = "http://127.0.0.1:\(port)"
+        self.service = service
+        self.origin = origin
+        self.cookie = cookie
+        self.known = known
+    }
+
+    public struct Report: Sendable {
+        public let isClean: Bool
+        /// What it found, for whoever has to mend it.
+        public let findings: String
+        /// How many requests it sent.
+        public let cases: Int
+    }
+
+    /// Sends requests for so long.
+    ///
+    /// - Parameters:
+    ///   - seconds: how long; some more for what is begun.
+    ///   - excluding: paths that would end the session one asks with.
+    public func run(
+        seconds: Int, checks: [String] = ["not_a_server_error", "response_schema_conformance", "content_type_conformance"], excluding: [String] = []
+    ) async throws -> Report {
+        let here = URL(filePath: #filePath).deletingLastPathComponent()
+        let process = Process()
+        process.executableURL = URL(filePath: try TestServers.python)
+        var arguments = [
+            "-m", "schemathesis.cli", "run", "\(address)/\(service)/openapi.json", "--url", address, "--no-color", "--max-time", "\(seconds)",
+            "--phases", "examples,coverage,fuzzing", "--checks", checks.joined(separator: ","), "--continue-on-failure", "--no-shrink",
+            "--generation-with-security-parameters", "false", "--generation-database", "none", "--request-timeout", "30", "--max-redirects", "0",
+            "--warnings", "off", "--suppress-health-check", "all", "--workers", "1",
+        ]
+        if let cookie { arguments += ["--header", "Cookie: \(cookie)"] }
+        for path in excluding { arguments += ["--exclude-path", path] }
+        process.arguments = arguments
+        var environment = ProcessInfo.processInfo.environment
+        environment["SCHEMATHESIS_HOOKS"] = "schemathesis_hooks"
+        environment["PYTHONPATH"] = here.path
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        environment["ZVONOK_ORIGIN"] = origin
+        environment["ZVONOK_KNOWN_IDS"] = String(decoding: try JSONEncoder().encode(known), as: UTF8.self)
+        process.environment = environment
+        // It leaves a folder of its own wherever it stands.
+        let place = FileManager.default.temporaryDirectory.appending(path: "schemathesis-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: place) }
+        process.currentDirectoryURL = place
+        let said = place.appending(path: "said")
+        try Data().write(to: said)
+        let output = try FileHandle(forWritingTo: said)
+        process.standardOutput = output
+        process.standardError = output
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            process.terminationHandler = { _ in continuation.resume() }
+            do { try process.run() } catch { continuation.resume(throwing: error) }
+        }
+        let text = String(decoding: try Data(contentsOf: said), as: UTF8.self)
+        let cases = text.matches(of: /(\d+) generated/).last.flatMap { Int($0.output.1) } ?? 0
+        let begin = ["= FAILURES =", "= ERRORS ="].compactMap { text.range(of: $0)?.lowerBound }.min() ?? text.startIndex
+        return Report(isClean: process.terminationStatus == 0, findings: String(text[begin...].prefix(8000)), cases: cases)
+    }
+}
