@@ -47,12 +47,12 @@ import Testing
     }
 
     @Test("A curator's program breaks nothing") func curator() async throws {
-        try await run(as: "savina", seconds: 30, excluding: ["/identity/sign-out"])
+        try await run(as: "savina", seconds: 20, excluding: ["/identity/sign-out"])
     }
 
     @Test("A parent's program breaks nothing") func parent() async throws {
-        try await run(as: "olga", seconds: 20, excluding: ["/identity/sign-out"])
+        try await run(as: "olga", seconds: 15, excluding: ["/identity/sign-out"])
     }
 
-    @Test("A stranger's program breaks nothing") func stranger() async throws { try await run(as: nil, seconds: 15) }
+    @Test("A stranger's program breaks nothing") func stranger() async throws { try await run(as: nil, seconds: 10) }
 }
