@@ -29,6 +29,7 @@ class Ports:
         self.postgres = self.base + 32
         self.smtp = self.base + 40
         self.mail = self.base + 41
+        self.portal = self.base + 42
         self.amqp = self.base + 72
         self.management = self.base + 73
         self.broker_metrics = self.base + 74
@@ -73,6 +74,7 @@ class Layout:
         self.hold = self.folder / "hold"
         self.authority = self.folder / "tls" / "authority.pem"
         self.demo = self.folder / "demo.json"
+        self.portal = self.folder / "portal"
         self.definitions = self.folder / "rabbitmq" / "definitions.json"
 
     @property

@@ -5,14 +5,14 @@ import subprocess
 import urllib.error
 import urllib.request
 
-from . import secrets_file, servers
+from . import portal, secrets_file, servers
 from .layout import ROOT, SERVICES, Layout
 
 DATABASE = "zvonok"
 
 
 def secret_names() -> list[str]:
-    return ["postgres", "rabbitmq"] + [f"{kind}.{name}" for name in SERVICES for kind in ("postgres", "rabbitmq")]
+    return ["postgres", "rabbitmq", "gosuslugi.snilsKey"] + [f"{kind}.{name}" for name in SERVICES for kind in ("postgres", "rabbitmq")]
 
 
 def connection(layout: Layout, user: str, password: str, database: str = DATABASE) -> str:
@@ -51,6 +51,7 @@ def values(layout: Layout, service: str, secrets: dict[str, str]) -> dict[str, o
         "mail.from": "zvonok@localhost",
         # The catcher of letters stands beside us on the same machine and has no certificate.
         "mail.requireTLS": False,
+        **portal.values(layout, secrets),
     }
 
 

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import proxy, secrets_file, servers, services, tls
+from . import portal, proxy, secrets_file, servers, services, tls
 from .layout import ROOT, SERVICES, TOOLS, Layout, demo_layout
 from .supervisor import Supervisor, is_alive, stop_supervisor
 
@@ -61,7 +61,7 @@ def up(layout: Layout, arguments):
         if taken := layout.ports.taken():
             raise servers.Failed(
                 f"somebody listens already at port {', '.join(map(str, taken))}: another installation? ZVONOK_PORTS=19000 chooses others")
-        prepare(layout)
+        prepare(layout, arguments.empty)
         start(layout, pidfile, arguments)
     wait_for_start(layout, pidfile)
     write_demo(layout)
@@ -83,8 +83,10 @@ def is_outdated(layout: Layout, pidfile: Path) -> bool:
     return any(layout.binary(name).stat().st_mtime > pidfile.stat().st_mtime for name in SERVICES)
 
 
-def prepare(layout: Layout):
+def prepare(layout: Layout, is_empty: bool):
     """Writes everything that is needed before anything runs."""
+    if not is_empty:
+        portal.prepare(layout)
     secrets = secrets_file.load(layout.secrets, services.secret_names())
     tls.prepare(layout)
     proxy.prepare(layout)
@@ -161,6 +163,8 @@ def bring_up(layout: Layout, supervisor: Supervisor, progress):
     supervisor.start("postgres", servers.postgres_command(layout))
     supervisor.start("rabbitmq", servers.broker_command(layout))
     supervisor.start("mail", mail_command(layout))
+    if portal.is_wanted(layout):
+        supervisor.start("portal", portal.command(layout))
     servers.wait_until("PostgreSQL answers", 60, lambda: servers.postgres_answers(layout), layout.logs / "postgres.log")
     services.make_database(layout, secrets)
     progress("migrating the schemas")
@@ -169,6 +173,8 @@ def bring_up(layout: Layout, supervisor: Supervisor, progress):
     servers.wait_until(
         "RabbitMQ answers", 120, lambda: servers.broker_answers(layout, secrets["rabbitmq"]),
         layout.logs / "rabbitmq.log")
+    if portal.is_wanted(layout):
+        portal.wait_until_ready(layout)
     progress("starting the services and the proxy")
     for name in SERVICES:
         supervisor.start(name, services.command(layout, name))
@@ -192,6 +198,7 @@ def write_demo(layout: Layout):
         "address": layout.public_address,
         "authority": str(layout.authority),
         "mail": {"inbox": f"http://127.0.0.1:{ports.mail}", "smtp": f"127.0.0.1:{ports.smtp}"},
+        "portal": portal.address(layout) if portal.is_wanted(layout) else None,
         "mqtt": f"127.0.0.1:{ports.mqtt}",
         "amqp": f"127.0.0.1:{ports.amqp}",
         "management": f"http://admin:{secrets['rabbitmq']}@127.0.0.1:{ports.management}",
