@@ -1,7 +1,15 @@
 """What arrives by mail, read in the inbox where the demo system's letters are caught."""
+import collections
+import datetime
+import email
+import json
 import re
+import signal
+import subprocess
+import time
 
 from conftest import PHONE, body, letter_to
+from letters import inbox
 from playwright.sync_api import expect
 
 
@@ -43,3 +51,43 @@ def test_one_press_in_the_mail_program_ends_the_letters(visitor, demo):
     page.get_by_label("Как часто").select_option("daily")
     page.get_by_role("button", name="Сохранить").click()
     expect(page.get_by_text("Сохранено.")).to_be_visible()
+
+
+def test_letters_survive_whoever_sends_them(demo):
+    """NT-02: killed with -9 while letters go out, again and again: each arrives, and what is repeated bears the same Message-ID."""
+    notifier = demo.facts["services"]["notifier"]
+    known = {message["id"] for message in messages(demo)}
+    demo.ask("delete from notifier.digest")
+    due = datetime.datetime.combine(demo.today, datetime.time(23, 30), demo.zone).astimezone(datetime.timezone.utc)
+    kills = 3
+    for turn in range(kills + 1):
+        # Past the time for which whoever died had claimed what he was at.
+        now = (due + datetime.timedelta(minutes=6 * turn)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        sender = subprocess.Popen([notifier["binary"], "send-digests", "--now", now, "--config", notifier["config"]],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if turn < kills:
+            seen = len(messages(demo))
+            wait_for(lambda: len(messages(demo)) > seen + 30 or sender.poll() is not None)
+            sender.kill()
+        assert sender.wait(120) in (0, -signal.SIGKILL)
+    sent = {line[0] for line in demo.ask("select person_id from notifier.digest where state = 'sent'")}
+    found = collections.Counter(message_id(demo, message) for message in messages(demo) if message["id"] not in known)
+    assert len(sent) > 100 and {name.split(".")[3].split("@")[0] for name in found} == sent
+    # Only what the mail server took while one commit was under way can be said again.
+    assert sum(found.values()) - len(found) <= len(found) // 10
+    assert demo.ask("select count(*) from notifier.digest where state not in ('sent', 'empty')") == [["0"]]
+
+
+def messages(demo):
+    return json.loads(inbox(demo))["messages"]
+
+
+def message_id(demo, message):
+    source = inbox(demo, f"/messages/{message['id']}.source").split("\n\n", 1)[0]
+    return email.message_from_string(source)["Message-ID"]
+
+
+def wait_for(condition, seconds=60):
+    end = time.time() + seconds
+    while not condition() and time.time() < end:
+        time.sleep(0.1)
