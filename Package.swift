@@ -88,6 +88,8 @@ let systemLibraries: [Target] = [
         name: "CGettextPO", path: "Shared/CGettextPO", providers: [.apt(["libgettextpo-dev"])]),
     .systemLibrary(
         name: "CCurl", path: "Shared/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(
+        name: "CXLSXWriter", path: "Shared/CXLSXWriter", pkgConfig: "xlsxwriter", providers: [.apt(["libxlsxwriter-dev"])]),
 ]
 
 /// simdjson speaks C++; a page of it makes it speak C.
@@ -124,11 +126,12 @@ let sharedModules: [Target] = [
             .lifecycle, .unixSignals, .logging, .coreMetrics, .metrics, .tracing, .argumentParser, .systemPackage,
         ]),
     .shared("Mail", ["CCurl", "Kernel", .logging, .crypto]),
+    .shared("Spreadsheet", ["CXLSXWriter", "Kernel"]),
 ]
 
 let executables: [Target] = [
     .service("Identity", ["CArgon2", "COpenSSL", "CQREncode", .jwt, .crypto, .httpClient]),
-    .service("Ledger", [.httpClient, .crypto]),
+    .service("Ledger", ["Spreadsheet", .httpClient, .crypto]),
     .service("Canteen", [.crypto]),
     .service("Access", [.httpClient, .crypto]),
     .service("Journal"),

@@ -51,6 +51,9 @@ import Web
                     .batch(AccountChanged.self) { changes, tx, _ in
                         try WhenLedgerAnswers.remember(changes.map(\.event.account), in: tx)
                     },
+                    .batch(RefundPosted.self) { refunds, tx, _ in
+                        try WhenLedgerAnswers.remember(refunds.map(\.event.account), in: tx)
+                    },
                     .batch(TopUpPosted.self) { topUps, tx, _ in
                         try WhenLedgerAnswers.remember(topUps.map(\.event.account), in: tx)
                     },

@@ -20,6 +20,9 @@ struct LedgerRoutes {
         book.page("/ledger/children/{child}/statement", .seeMoney, about: .child(parameter: "child")) {
             try await StatementPage(for: $0, database)
         }
+        book.get("/ledger/children/{child}/statement.xlsx", .seeMoney, about: .child(parameter: "child")) {
+            try await StatementSheet.answer($0, database)
+        }
         book.page("/ledger/children/{child}/balance", .seeMoney, about: .child(parameter: "child")) {
             try await BalancePage(for: $0, database)
         }
@@ -29,11 +32,16 @@ struct LedgerRoutes {
         book.post("/ledger/children/{child}/limit", .setLimit, about: .child(parameter: "child")) {
             try await limits.set($0)
         }
+        book.form(
+            "/ledger/children/{child}/low-balance", .setLimit, about: .child(parameter: "child"),
+            again: { try await LimitPage(for: $0, database, wrong: $1) }
+        ) { try await limits.setLow($0) }
         book.page("/ledger/desk", .topUpAtDesk, about: .anySchool) { try await DeskPage(for: $0, database) }
         book.post("/ledger/children/{child}/top-ups", .topUpAtDesk, about: .child(parameter: "child")) {
             try await desk.topUp($0)
         }
         book.kiosk("/ledger/kiosk") { try await KioskBalancePage(for: $0, $1, database) }
+        addMoneyBetweenPeople(to: &book)
         addPartners(to: &book)
         return book
     }

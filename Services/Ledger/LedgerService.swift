@@ -36,11 +36,16 @@ import Web
     ]
 
     static func work(_ parts: Parts) -> [any ServiceLifecycle.Service] {
-        [RollUpOrganisations(database: parts.database, logger: parts.logger)]
+        [
+            RollUpOrganisations(database: parts.database, logger: parts.logger),
+            AccrueSubsidies(database: parts.database, logger: parts.logger),
+            VerifyNightly(database: parts.database, logger: parts.logger),
+        ]
     }
 
     static let commands: [any AsyncParsableCommand.Type] = [
-        VerifyCommand.self, GrantAllowancesCommand.self, ReleaseAllowancesCommand.self,
+        VerifyCommand.self, ImportSubsidiesCommand.self, ImportCalendarCommand.self, GrantAllowancesCommand.self,
+        ReleaseAllowancesCommand.self,
         PartnersCommand.self,
     ]
 }

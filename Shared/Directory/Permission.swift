@@ -84,6 +84,12 @@ extension Permission {
         "seeMoney", topic: .money, wholeSchool: [.accountant], guardians: .granted)
     /// AC-07: a parent sets what may be spent in a day.
     public static let setLimit = Permission("setLimit", topic: .money, guardians: .granted)
+    /// AC-09: a guardian moves money between his own children.
+    public static let moveMoney = Permission("moveMoney", topic: .money, guardians: .granted)
+    /// BY-04: money leaves the family's accounts, so only the guardian who grants the others asks for it.
+    public static let takeMoneyOut = Permission("takeMoneyOut", topic: .money, guardians: .primaryOnly)
+    /// AC-12: a charge was a mistake, says who paid or who sold.
+    public static let askRefund = Permission("askRefund", topic: .money, wholeSchool: [.cashier], guardians: .granted)
     public static let seeTimetable = Permission(
         "seeTimetable", ownClass: [.classTeacher, .tutor], wholeSchool: wholeStaff, guardians: .granted, pupil: true,
         sharing: .ofClass)
@@ -114,6 +120,11 @@ extension Permission {
 extension Permission {
     public static let enterLessons = Permission(
         "enterLessons", ownClass: [.classTeacher], wholeSchool: heads + [.subjectTeacher])
+    /// AC-08: enter certificates of entitlement.
+    public static let manageSubsidies = Permission("manageSubsidies", wholeSchool: [.accountant, .socialPedagogue])
+    public static let seeRefunds = Permission("seeRefunds", wholeSchool: [.tutor, .cashier])
+    /// AC-12: a refund is made with the tutor's participation; one who has a class decides about his class.
+    public static let confirmRefund = Permission("confirmRefund", wholeSchool: [.tutor])
     public static let topUpAtDesk = Permission("topUpAtDesk", wholeSchool: [.accountant])
     public static let sellAtTill = Permission("sellAtTill", wholeSchool: [.cashier])
     public static let editMenu = Permission("editMenu", wholeSchool: [.kitchen])
@@ -139,7 +150,8 @@ extension Permission {
 
     /// All of them: the tests walk it, so a new one is put here too.
     public static let all: [Permission] = [
-        seeDiary, seeMarks, seeRemarks, seeAttendance, seeMeals, seePurchases, seeMoney, setLimit, seeTimetable,
+        seeDiary, seeMarks, seeRemarks, seeAttendance, seeMeals, seePurchases, seeMoney, setLimit, moveMoney, takeMoneyOut,
+        askRefund, seeRefunds, confirmRefund, manageSubsidies, seeTimetable,
         seeMenu, seeHome, seeFeed, chooseAlerts, shareAccess, representChild, seeOneself, enterLessons, topUpAtDesk, sellAtTill,
         editMenu, requestClassMeals, watchGate, manageCards, manageDevices, manageTimetable, managePeople,
         issueInvitations, administer, seeConsents,

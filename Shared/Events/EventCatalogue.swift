@@ -25,7 +25,7 @@ public enum EventCatalogue {
             service: "ledger",
             facts: [
                 AccountChanged.self, ChargeAccepted.self, ChargeDeclined.self, ChargeWithdrawn.self,
-                TopUpPosted.self, AllowanceChanged.self, AccountTransferred.self,
+                TopUpPosted.self, RefundPosted.self, BalanceLow.self, AllowanceChanged.self, AccountTransferred.self,
             ]),
         Publisher(service: "canteen", facts: [SaleCompleted.self, SaleRefused.self, MenuPublished.self, DietTransferred.self]),
         Publisher(service: "access", facts: [CardChanged.self, PassageRecorded.self, DeviceChanged.self, CardsTransferred.self]),
@@ -52,7 +52,7 @@ public enum EventCatalogue {
             "canteen",
             people + [
                 ChargeAccepted.self, ChargeDeclined.self, ChargeWithdrawn.self, AccountChanged.self,
-                AllowanceChanged.self, CardChanged.self, TransferChanged.self,
+                RefundPosted.self, AllowanceChanged.self, CardChanged.self, TransferChanged.self,
             ]
         ),
         ("access", people + [TransferChanged.self]),
@@ -61,7 +61,8 @@ public enum EventCatalogue {
             "notifier",
             people + [
                 ContactChanged.self, AccountChanged.self, ChargeAccepted.self, ChargeDeclined.self,
-                ChargeWithdrawn.self, TopUpPosted.self, SaleCompleted.self, SaleRefused.self, MenuPublished.self,
+                ChargeWithdrawn.self, TopUpPosted.self, RefundPosted.self, BalanceLow.self, SaleCompleted.self, SaleRefused.self,
+                MenuPublished.self,
                 PassageRecorded.self, ClassDayChanged.self, LessonRecorded.self, MarkChanged.self,
                 AttendanceChanged.self, RemarkChanged.self, CommentChanged.self,
             ]

@@ -30,6 +30,7 @@ enum Example {
     static let digest = id(25)
     static let transfer = id(26)
     static let otherClass = id(27)
+    static let refund = id(40)
 
     /// A Friday.
     static let day = Day(daysSince1970: 20_777)

@@ -29,6 +29,8 @@ enum Navigation {
         Entry(section: "gate", title: "Who is inside", address: "/access/inside", icon: "door", module: "entrance"),
         Entry(section: "devices", title: "Devices", address: "/access/devices", icon: "device", module: "entrance"),
         Entry(section: "desk", title: "Cash desk", address: "/ledger/desk", icon: "money", module: "wallet"),
+        Entry(section: "refunds", title: "Refunds", address: "/ledger/refunds", icon: "money", module: "wallet"),
+        Entry(section: "subsidies", title: "Subsidies", address: "/ledger/subsidies", icon: "money", module: "wallet"),
         Entry(section: "people", title: "People", address: "/identity/people", icon: "people"),
         Entry(section: "staff", title: "Staff", address: "/identity/staff", icon: "people"),
         Entry(section: "invitations", title: "Invitations", address: "/identity/invitations", icon: "ticket"),
@@ -42,6 +44,7 @@ enum Navigation {
     /// What a phone shows first, by address; attendance and the rest are one touch further.
     static let favourites: [String] = [
         "/", "/journal/diary", "/canteen/meals", "/ledger/money", "/journal/gradebook", "/canteen/till", "/ledger/desk",
+        "/ledger/refunds", "/ledger/subsidies",
         "/access/inside", "/canteen/kitchen", "/identity/people", "/identity/staff", "/access/devices", "/identity/invitations",
         "/identity/transfers",
         "/access/attendance", "/notifier/letters", "/identity/profile",
@@ -49,7 +52,7 @@ enum Navigation {
 
     /// Where work begins, by section: what one does all day before what one sets up once.
     static let starts: [String] = [
-        "gradebook", "till", "menu", "gate", "desk", "people", "devices", "staff", "invitations", "transfers",
+        "gradebook", "till", "menu", "gate", "desk", "people", "devices", "staff", "refunds", "subsidies", "invitations", "transfers",
     ]
 
     /// The first page of a reader who has no family's home: his work's, else himself.

@@ -1,3 +1,5 @@
+import Foundation
+import Kernel
 import Mustache
 
 /// A value that tells templates its fields itself: for what is printed so often that reflecting it would cost more than the
@@ -25,6 +27,8 @@ struct TemplateValue: MustacheParent, CustomStringConvertible {
         switch value {
         case is String, is Bool, is Int: return value
         case let fields as any TemplateFields: return Told(fields: fields)
+        // As it stands in every address and anchor of ours.
+        case let id as UUID: return id.text
         case let optional as any AnyOptional: return optional.held.flatMap(prepared)
         case let list as [Any]: return list.map { prepared($0) ?? $0 }
         case is any MustacheParent, is any MustacheCustomRenderable, is MustacheLambda, is MustacheTemplate: return value

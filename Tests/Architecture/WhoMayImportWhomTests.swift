@@ -14,6 +14,7 @@ import Testing
         "Web": ["Kernel", "Events", "Directory", "Postgres"],
         "Service": ["Kernel", "Events", "Postgres", "RabbitMQ", "Messaging", "Directory", "Web"],
         "Mail": ["Kernel"],
+        "Spreadsheet": ["Kernel"],
         "Contracts": ["Kernel", "Events", "Messaging"],
     ]
     static let ours = Set(allowed.keys).union(SourceTree.services)
@@ -22,6 +23,7 @@ import Testing
     static let importers = [
         "CLibPQ": "Shared/Postgres/", "CRabbitMQ": "Shared/RabbitMQ/", "CGettextPO": "Shared/Web/",
         "CCurl": "Shared/Mail/", "CArgon2": "Services/Identity/", "COpenSSL": "Services/Identity/", "CQREncode": "Services/Identity/",
+        "CXLSXWriter": "Shared/Spreadsheet/",
     ]
 
     /// Rules without input and output. A file joins the list when it is written; it never leaves it.

@@ -78,7 +78,7 @@ import Web
         #expect(StaffSections.of([.curator]) == ["people", "invitations", "transfers", "devices", "staff"])
         #expect(StaffSections.of([.director]) == ["gradebook", "transfers", "staff"])
         #expect(StaffSections.of([.classTeacher, .subjectTeacher]) == ["gradebook", "invitations"])
-        #expect(StaffSections.of([.cashier]) == ["till"])
+        #expect(StaffSections.of([.cashier]) == ["till", "refunds"])
         #expect(StaffSections.of([.psychologist]).isEmpty)
         let nobody = SignedInPerson(
             id: UUID.v7(), name: PersonName(surname: "Зуева", given: "Вера"), rightsNumber: 1, language: "ru", isPupil: false, children: [],

@@ -112,7 +112,7 @@ func visit(_ language: Language = .russian, sections: [String] = [], schools: [S
         #expect(password.contains("type=\"password\"") && password.contains("value=\"\""))
     }
 
-    @Test("preparing a value changes nothing of what a template shows") func prepared() throws {
+    @Test("preparing a value changes nothing of what a template shows, but that an identifier stands as in our addresses") func prepared() throws {
         struct Inner: Sendable { let id: UUID; let text: String?; let money: Money; let flag: Bool; let list: [String]; let none: [Int]; let deep: [Deep] }
         struct Deep: Sendable { let day: Day?; let pair: (Int, String); let kind: Kind }
         enum Kind: Sendable { case one, two(Int) }
@@ -125,7 +125,8 @@ func visit(_ language: Language = .russian, sections: [String] = [], schools: [S
         ] {
             var pages = try Pages(nil, prefix: "/test")
             try pages.add("whole", text)
-            #expect(pages.render(value, template: "whole", language: .russian) == pages.renderPlainly(value, template: "whole"))
+            let plain = pages.renderPlainly(value, template: "whole")?.replacing(value.x.id.uuidString, with: value.x.id.text)
+            #expect(pages.render(value, template: "whole", language: .russian) == plain)
         }
     }
 }

@@ -17,6 +17,8 @@ struct PurchasesPage: Page {
     }
 
     struct Purchase: Encodable, Sendable, Equatable {
+        /// The sale: other pages link to it.
+        let id: UUID
         let time: String
         let till: String
         let hasTill: Bool
@@ -56,7 +58,7 @@ extension PurchasesPage {
         guard let record else { throw Problem.notFound }
         func purchase(_ sale: Sale) -> Purchase {
             Purchase(
-                time: visit.format.time(sale.soldAt), till: sale.tillName, hasTill: !sale.tillName.isEmpty,
+                id: sale.id, time: visit.format.time(sale.soldAt), till: sale.tillName, hasTill: !sale.tillName.isEmpty,
                 kind: sale.kind == .personal ? visit.tr("personal purchase") : visit.tr("with the class, on the class teacher's request"),
                 items: sale.items.map { item in
                     Item(

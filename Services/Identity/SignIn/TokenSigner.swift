@@ -50,6 +50,8 @@ enum StaffSections {
         ("menu", .editMenu, "/canteen/kitchen"),
         ("gate", .watchGate, "/access/inside"),
         ("desk", .topUpAtDesk, "/ledger/desk"),
+        ("refunds", .seeRefunds, "/ledger/refunds"),
+        ("subsidies", .manageSubsidies, "/ledger/subsidies"),
         ("people", .managePeople, "/identity/people"),
         ("invitations", .issueInvitations, "/identity/invitations"),
         ("transfers", .confirmTransfers, "/identity/transfers"),

@@ -22,6 +22,9 @@ struct Account: Equatable {
     let zone: SchoolZone
     let isOpen: Bool
 
+    /// What can be given away: what is held stays.
+    var available: Money { balance - held }
+
     var limit: DailyLimit { DailyLimit(limit: dailyLimit, spent: spentToday) }
 
     /// What others are told of it.

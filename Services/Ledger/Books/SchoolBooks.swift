@@ -4,7 +4,7 @@ import Postgres
 
 /// The accounts of organisations that a school's movements need (design §7).
 enum OrganisationAccount: String, CaseIterable {
-    case supplier, cashDesk, acquiring, terminal, bankRegister
+    case supplier, cashDesk, acquiring, terminal, bankRegister, payouts, municipality
 
     /// The id follows from the school's, so that opening the books twice opens them once.
     func id(of schoolID: UUID) -> UUID { .derived(from: schoolID, "ledger.\(rawValue)") }
@@ -28,14 +28,30 @@ extension Transaction {
             """)
         try execute(
             "insert into organisation_balance (account_id) select unnest(\(ids)) on conflict do nothing")
+        func id(_ kind: OrganisationAccount) -> UUID { kind.id(of: schoolID) }
         try execute(
             """
             insert into school_books
                 (school_id, version, time_zone, supplier_id, cash_desk_id, acquiring_id, terminal_id, register_id)
-            values (\(schoolID), \(version), \(zone.identifier), \(ids[0]), \(ids[1]), \(ids[2]), \(ids[3]), \(ids[4]))
+            values (\(schoolID), \(version), \(zone.identifier), \(id(.supplier)), \(id(.cashDesk)),
+                \(id(.acquiring)), \(id(.terminal)), \(id(.bankRegister)))
             on conflict (school_id) do update
             set version = excluded.version, time_zone = excluded.time_zone
             where excluded.version > school_books.version
             """)
+    }
+
+    /// Opens an account that only some schools need, when it is needed; opened before, nothing changes.
+    ///
+    /// - Returns: its id.
+    func open(_ kind: OrganisationAccount, of schoolID: UUID, at now: Date) throws -> UUID {
+        let id = kind.id(of: schoolID)
+        try execute(
+            """
+            insert into account (id, kind, school_id, opened_at) values (\(id), \(kind.rawValue), \(schoolID), \(now))
+            on conflict do nothing
+            """)
+        try execute("insert into organisation_balance (account_id) values (\(id)) on conflict do nothing")
+        return id
     }
 }

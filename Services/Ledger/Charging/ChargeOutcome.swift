@@ -32,6 +32,8 @@ struct ChargeOutcome {
     let at: Date?
     /// The allowance that the charge used up.
     let usedAllowance: UUID?
+    /// The sum under which the guardians want to be told, when this charge took the balance under it.
+    var lowBelow: Money? = nil
     /// The account after the decision; nil when the child has none.
     let account: AccountState?
 }

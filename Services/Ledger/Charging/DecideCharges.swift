@@ -4,7 +4,7 @@ import Kernel
 import Postgres
 
 extension Transaction {
-    /// Decides many charges in one round trip (AC-10, AC-11, AC-07; `002-charging.sql` has the rules).
+    /// Decides many charges in one round trip (AC-10, AC-11, AC-07, AC-08; `012-subsidies.sql` has the rules).
     ///
     /// - Parameter now: Ledger's clock: it decides the business day (D-01) and what came too late.
     /// - Returns: one outcome for each charge, in their order; nil where another copy is deciding the same id at
@@ -14,7 +14,7 @@ extension Transaction {
         let rows = try rows(
             """
             select place, outcome, state, reason, available, limit_left, business_on, decided_at, used_allowance,
-                account_id, version, school_id, number, balance, daily_limit, spent_today, today, is_open
+                account_id, version, school_id, number, balance, daily_limit, spent_today, today, is_open, low_below
             from decide_charges(
                 \(charges.map(\.chargeID)), \(charges.map(\.saleID)), \(charges.map { Int32(clamping: $0.attempt) }),
                 \(charges.map(\.personID)), \(charges.map(\.amount)), \(charges.map(\.kind.rawValue)),
@@ -23,13 +23,13 @@ extension Transaction {
             """,
             as: Int.self, String.self, String?.self, String?.self, Money?.self, Money?.self, Day?.self, Date?.self,
             UUID?.self, UUID?.self, Int64?.self, UUID?.self, String?.self, Money?.self, Money?.self, Money?.self,
-            Day?.self, Bool?.self)
+            Day?.self, Bool?.self, Money?.self)
         for row in rows {
             let charge = charges[row.0 - 1]
             outcomes[row.0 - 1] = ChargeOutcome(
                 verdict: try .read(row.1), state: row.2.flatMap(ChargeState.init),
                 reason: row.3.flatMap(DeclineReason.init), amount: charge.amount, kind: charge.kind,
-                available: row.4, limitLeft: row.5, day: row.6, at: row.7, usedAllowance: row.8,
+                available: row.4, limitLeft: row.5, day: row.6, at: row.7, usedAllowance: row.8, lowBelow: row.18,
                 account: AccountState(
                     columns: (row.9, row.10, row.11, row.12, row.13, row.14, row.15, row.16, row.17),
                     of: charge.personID))

@@ -20,6 +20,7 @@ struct WhenChargeIsAsked {
         var declined: [(ChargeDeclined, Cause)] = []
         var withdrawn: [(ChargeWithdrawn, Cause)] = []
         var used: [UUID] = []
+        var low: [(BalanceLow, Cause)] = []
         for (command, outcome) in zip(commands, outcomes) {
             let charge = command.event
             guard let outcome else { throw NotYet("charge \(charge.chargeID.text) is being decided by another copy") }
@@ -37,12 +38,21 @@ struct WhenChargeIsAsked {
                 case .withdrawn(let event): withdrawn.append((event, command.cause))
                 case nil: throw NotYet("the account of charge \(charge.chargeID.text) is not there")
                 }
+                if outcome.verdict == .new, let below = outcome.lowBelow, let account = outcome.account {
+                    low.append(
+                        (
+                            BalanceLow(
+                                chargeID: charge.chargeID, personID: charge.personID, below: below, at: now, account: account),
+                            command.cause
+                        ))
+                }
                 if outcome.verdict == .new, let allowance = outcome.usedAllowance { used.append(allowance) }
             }
         }
         try outbox.publish(each: accepted, in: transaction)
         try outbox.publish(each: declined, in: transaction)
         try outbox.publish(each: withdrawn, in: transaction)
+        if !low.isEmpty { try outbox.publish(each: low, in: transaction) }
         if !used.isEmpty { try outbox.publish(transaction.allowances(used), in: transaction) }
     }
 }

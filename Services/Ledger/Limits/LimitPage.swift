@@ -15,14 +15,23 @@ struct LimitPage: Page {
     /// As typed; the present limit before anything was typed.
     let value: String
     let error: String?
+    /// The sum under which the guardians are told.
+    let low: Field
+    let lowPath: String
 }
 
 extension LimitPage {
-    init(for visit: Visit, _ database: Database, value: String? = nil, error: String? = nil) async throws {
+    init(for visit: Visit, _ database: Database, value: String? = nil, error: String? = nil, wrong: FieldErrors = FieldErrors()) async throws {
         let purse = try await BalancePage(for: visit, database).purse
+        let below = try await database.read { try $0.lowBelow(of: purse.child) }
+        let typed = wrong.messages.isEmpty ? nil : try await visit.form()["below"]
         self.init(
             title: visit.tr("Personal purchases"), purse: purse,
-            value: value ?? purse.limit.map { $0.limit.typed } ?? "", error: error)
+            value: value ?? purse.limit.map { $0.limit.typed } ?? "", error: error,
+            low: .money(
+                "below", visit.tr("Tell us when less is left than"), value: typed ?? below?.typed ?? "",
+                hint: visit.tr("Empty: no notice. It comes once each time a purchase takes the balance under this sum."), wrong: wrong["below"]),
+            lowPath: "/ledger/children/\(purse.child.text)/low-balance")
     }
 }
 
@@ -47,6 +56,24 @@ struct LimitForm {
         let changed = try await database.transaction { [outbox] in try change.run(in: $0, outbox, at: visit.now) }
         guard changed != nil else { throw Problem.notFound }
         return .seeOther("/ledger/children/\(child.text)/statement")
+    }
+}
+
+extension LimitForm {
+    /// Naming the sum under which the guardians are told.
+    func setLow(_ visit: Visit) async throws -> Answer {
+        let child = try visit.uuid("child")
+        let typed = try await visit.form()["below"]?.trimmed ?? ""
+        let below = typed.isEmpty ? nil : Money(typed)
+        guard typed.isEmpty || below.map({ $0 > .zero && $0 <= SetLowBalance.most }) ?? false else {
+            throw FieldErrors([
+                "below": visit.tr("Write a sum above zero and up to %@, or leave the field empty.", visit.money(SetLowBalance.most))
+            ])
+        }
+        let change = SetLowBalance(child: child, below: below)
+        let isKnown = try await database.transaction { try change.run(in: $0) }
+        guard isKnown else { throw Problem.notFound }
+        return .seeOther("/ledger/children/\(child.text)/limit")
     }
 }
 

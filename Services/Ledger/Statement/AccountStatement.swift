@@ -7,8 +7,16 @@ import Postgres
 struct StatementLine: Equatable {
     enum Happening: Equatable {
         case charge(PurchaseKind)
+        /// A charge that subsidies paid as a whole: nothing moved on this account (AC-08).
+        case subsidised(PurchaseKind)
         case reversal(PurchaseKind)
+        /// Confirmed by a tutor after somebody asked (AC-12).
+        case refund(PurchaseKind, askedBy: UUID?)
         case topUp(TopUpMethod)
+        /// To or from another child of the family (AC-09); the sign of the amount says which.
+        case transfer(other: UUID)
+        /// Paid out of the account (BY-04).
+        case payout
         case refusal(PurchaseKind, DeclineReason)
     }
 
@@ -22,9 +30,15 @@ struct StatementLine: Equatable {
     let by: UUID?
     let device: UUID?
     let saleID: UUID?
+    /// The charge that a reversal or refund gives back.
+    var chargeID: UUID?
     let isOffline: Bool
-    /// True for a charge that was given back later.
+    /// True for a charge that was given back later as a whole, before it was delivered.
     let isReversed: Bool
+    /// What subsidies paid of a charge.
+    var subsidised = Money.zero
+    /// What of a charge was refunded.
+    var refunded = Money.zero
     /// What moved, with its sign; for a refusal what was asked.
     let amount: Money
     /// The balance after it; nil for a refusal.
@@ -32,17 +46,65 @@ struct StatementLine: Equatable {
 }
 
 /// What may be left out of a statement.
-enum StatementKind: String, CaseIterable {
-    case all, topUps = "top-ups", collective, personal
+enum StatementKind: String, CaseIterable, Encodable, Sendable {
+    case all, topUps = "top-ups", collective, personal, back, transfers, refused
 
     func shows(_ line: StatementLine) -> Bool {
         switch (self, line.happening) {
-        case (.all, _), (.topUps, .topUp): true
+        case (.all, _), (.topUps, .topUp), (.transfers, .transfer), (.transfers, .payout), (.refused, .refusal): true
+        case (.collective, .subsidised(.collective)), (.personal, .subsidised(.personal)): true
         case (.collective, .charge(.collective)), (.collective, .reversal(.collective)): true
-        case (.collective, .refusal(.collective, _)): true
-        case (.personal, .charge(.personal)), (.personal, .reversal(.personal)), (.personal, .refusal(.personal, _)): true
+        case (.collective, .refusal(.collective, _)), (.collective, .refund(.collective, _)): true
+        case (.personal, .charge(.personal)), (.personal, .reversal(.personal)): true
+        case (.personal, .refusal(.personal, _)), (.personal, .refund(.personal, _)): true
+        case (.back, .reversal), (.back, .refund): true
         default: false
         }
+    }
+}
+
+/// Which lines a reader asked for: days, a kind, a way in which money came (AC-05).
+struct StatementFilter: Equatable {
+    let first: Day
+    /// The last day, included.
+    let last: Day
+    /// Set when the days are those of a calendar month.
+    let month: Month?
+    let kind: StatementKind
+    let method: TopUpMethod?
+
+    /// The longest period of one statement, in days.
+    static let longest = 400
+
+    /// Days that are no days, or in the wrong order, give the month; a period that is too long ends earlier.
+    init(month: String?, first: String?, last: String?, kind: String?, method: String?, today: Day) {
+        self.kind = kind.flatMap(StatementKind.init) ?? .all
+        self.method = method.flatMap(TopUpMethod.init)
+        let asked = month.flatMap(Month.init)
+        if asked == nil, let from = first.flatMap({ Day($0) }), let to = last.flatMap({ Day($0) }) ?? Optional(today), from <= to {
+            self.first = from
+            self.last = min(to, from + Self.longest)
+            self.month = nil
+        } else {
+            let month = asked ?? Month(of: today)
+            self.first = month.first
+            self.last = month.next.first - 1
+            self.month = month
+        }
+    }
+
+    func shows(_ line: StatementLine) -> Bool {
+        guard kind.shows(line) else { return false }
+        guard let method else { return true }
+        return line.happening == .topUp(method)
+    }
+
+    /// As it stands behind the question mark of an address.
+    func query(kind: StatementKind? = nil) -> String {
+        var parts = month.map { ["month=\($0.iso)"] } ?? ["from=\(first.iso)", "to=\(last.iso)"]
+        parts.append("kind=\((kind ?? self.kind).rawValue)")
+        if let method, kind == nil || kind == .all || kind == .topUps { parts.append("method=\(method.rawValue)") }
+        return parts.joined(separator: "&")
     }
 }
 
@@ -50,6 +112,9 @@ enum StatementKind: String, CaseIterable {
 struct AccountStatement: Equatable {
     let opening: Money
     let lines: [StatementLine]
+
+    /// The balance at the end of the period.
+    var closing: Money { lines.lazy.compactMap(\.balance).first ?? opening }
 }
 
 extension Transaction {
@@ -65,37 +130,51 @@ extension Transaction {
         let rows = try rows(
             """
             select t.id, t.kind, t.purchase, t.method, null::text, t.made_at, t.business_on, t.what, t.receipt, t.by_id,
-                t.device_id, t.sale_id, t.offline, r.id is not null, e.amount, e.balance, e.position
+                t.device_id, t.sale_id, t.offline, r.id is not null, e.amount, e.balance, e.position,
+                case when t.other_id = e.account_id then t.account_id else t.other_id end, t.asked_by_id,
+                coalesce(t.reverses, t.refunds), coalesce(k.refunded, 0), coalesce(k.subsidised, 0)
             from entry e
             join transfer t on t.id = e.transfer_id
             left join transfer r on r.reverses = t.id
+            left join charge k on t.kind = 'charge' and k.id = t.id
             where e.account_id = \(accountID) and t.made_at >= \(from) and t.made_at < \(until)
             union all
             select c.id, 'refusal', c.purchase, null, c.reason, c.decided_at,
                 coalesce(c.business_on, c.decided_at::date), c.what, null, c.by_id, c.device_id, c.sale_id, false, false,
-                c.amount, null, null
+                c.amount, null, null, null, null, null, 0, 0
             from charge c
             where c.account_id = \(accountID) and c.state = 'declined' and c.decided_at >= \(from)
                 and c.decided_at < \(until)
+            union all
+            select c.id, 'subsidised', c.purchase, null, null, c.decided_at, c.business_on, c.what, null, c.by_id, c.device_id,
+                c.sale_id, false, false, 0, null, null, null, null, null, c.refunded, c.subsidised
+            from charge c
+            where c.account_id = \(accountID) and c.state = 'posted' and c.subsidised = c.amount
+                and c.decided_at >= \(from) and c.decided_at < \(until)
             order by 6 desc, 17 desc nulls first
             """,
             as: UUID.self, String.self, String?.self, String?.self, String?.self, Date.self, Day.self, String.self,
-            String?.self, UUID?.self, UUID?.self, UUID?.self, Bool.self, Bool.self, Money.self, Money?.self, Int64?.self)
+            String?.self, UUID?.self, UUID?.self, UUID?.self, Bool.self, Bool.self, Money.self, Money?.self, Int64?.self,
+            UUID?.self, UUID?.self, UUID?.self, Money.self, Money.self)
         let lines = rows.compactMap { row -> StatementLine? in
             let purchase = row.2.flatMap(PurchaseKind.init) ?? .personal
             let happening: StatementLine.Happening? =
                 switch row.1 {
                 case "charge": .charge(purchase)
+                case "subsidised": .subsidised(purchase)
                 case "reversal": .reversal(purchase)
+                case "refund": .refund(purchase, askedBy: row.18)
                 case "topUp": .topUp(row.3.flatMap(TopUpMethod.init) ?? .cashDesk)
+                case "familyTransfer": row.17.map { .transfer(other: $0) }
+                case "payout": .payout
                 case "refusal": row.4.flatMap(DeclineReason.init).map { .refusal(purchase, $0) }
                 default: nil
                 }
             return happening.map {
                 StatementLine(
                     id: row.0, happening: $0, at: row.5, day: row.6, what: row.7, receipt: row.8, by: row.9,
-                    device: row.10, saleID: row.11, isOffline: row.12, isReversed: row.13, amount: row.14,
-                    balance: row.15)
+                    device: row.10, saleID: row.11, chargeID: row.19, isOffline: row.12, isReversed: row.13, subsidised: row.21, refunded: row.20,
+                    amount: row.14, balance: row.15)
             }
         }
         return AccountStatement(opening: opening, lines: lines)

@@ -8,11 +8,29 @@ import Kernel
 /// letters neither grow nor shrink with the width of the page.
 struct MonthPicture: Equatable {
     struct DaySums: Equatable {
+        init() {}
+
+        /// What came and went in a whole statement.
+        init(of statement: AccountStatement) {
+            for line in statement.lines where line.balance != nil { add(line) }
+        }
+
         var topUps = Money.zero
         var collective = Money.zero
         var personal = Money.zero
         /// What the account had at the end of the day; nil for days that have not come yet.
         var balance: Money?
+
+        mutating func add(_ line: StatementLine) {
+            switch line.happening {
+            case .topUp: topUps += line.amount
+            case .charge(.collective), .reversal(.collective), .refund(.collective, _): collective -= line.amount
+            case .charge(.personal), .reversal(.personal), .refund(.personal, _): personal -= line.amount
+            // What a brother gave comes in as a top-up does; what went to him or was paid out is no purchase.
+            case .transfer where line.amount > .zero: topUps += line.amount
+            case .transfer, .payout, .refusal, .subsidised: break
+            }
+        }
     }
 
     let month: Month
@@ -34,12 +52,7 @@ struct MonthPicture: Equatable {
             let place = month.first.days(until: zone.day(of: line.at))
             guard days.indices.contains(place) else { continue }
             days[place].balance = balance
-            switch line.happening {
-            case .topUp: days[place].topUps += line.amount
-            case .charge(.collective), .reversal(.collective): days[place].collective -= line.amount
-            case .charge(.personal), .reversal(.personal): days[place].personal -= line.amount
-            case .refusal: break
-            }
+            days[place].add(line)
         }
         var balance = statement.opening
         for place in days.indices where month.first.adding(days: place) <= today {

@@ -5,8 +5,8 @@ import Kernel
 import Postgres
 import Web
 
-/// Every kopeck of a child's account in a month: when it came and by what method, when it went and by whom (AC-05);
-/// refused attempts stand among them (BY-05). For guardians and the accountant, never for the pupil (AC-06).
+/// Every kopeck of a child's account in a month or in days asked for: when it came and by what method, when it went and by
+/// whom (AC-05); refused attempts stand among them (BY-05). For guardians and the accountant, never for the pupil (AC-06).
 struct StatementPage: Page {
     struct Choice: Encodable, Sendable, Equatable {
         let title: String
@@ -15,12 +15,21 @@ struct StatementPage: Page {
         let accent: String?
     }
 
+    /// Where a line leads: the purchase, the charge that was given back, the other child.
+    struct Link: Encodable, Sendable, Equatable {
+        let title: String
+        let path: String
+    }
+
     struct Row: Encodable, Sendable, Equatable {
         let id: UUID
         let at: Date
         let time: String
         let what: String
         let how: String
+        /// What was asked or given back of it, and how that stands.
+        let notes: [String]
+        let links: [Link]
         let amount: Money
         let amountText: String
         let isPlus: Bool
@@ -46,13 +55,28 @@ struct StatementPage: Page {
     let hasKids: Bool
     let mayChangeLimit: Bool
     let limitValue: String
-    let month: String
-    let monthTitle: String
-    let monthName: String
+    /// Where money goes besides purchases: to another child, back, out of the account.
+    let ways: [Link]
+    let hasWays: Bool
+    let first: Day
+    let last: Day
+    /// Nil when other days than a month's were asked for.
+    let month: String?
+    let periodTitle: String
+    let monthName: String?
     let earlierPath: String
     let laterPath: String?
-    let picture: String
+    let picture: String?
     let filters: [Choice]
+    let from: Field
+    let to: Field
+    let method: Field
+    let kind: StatementKind
+    let sheetPath: String
+    let opening: Money
+    let openingText: String
+    let closing: Money
+    let closingText: String
     let days: [DayRows]
     let isEmpty: Bool
     let topUps: String
@@ -63,146 +87,126 @@ struct StatementPage: Page {
 
 extension StatementPage {
     init(for visit: Visit, _ database: Database) async throws {
-        let child = try visit.uuid("child")
-        let kind = visit.query("kind").flatMap(StatementKind.init) ?? .all
-        let asked = visit.query("month").flatMap(Month.init)
-        let read = try await database.read { tx -> Reading? in
-            guard let account = try tx.account(of: child, at: visit.now) else { return nil }
-            let month = asked ?? Month(of: account.today)
-            let statement = try tx.statement(
-                of: account.id, from: account.zone.start(of: month.first), until: account.zone.start(of: month.next.first))
-            var roles: [UUID: Role] = [:]
-            for person in Set(statement.lines.compactMap(\.by)) {
-                roles[person] = try Directory.roles(of: person, in: tx).first { $0.schoolID == account.schoolID }?.role
-            }
-            let mayChange = try Directory.decide(
-                visit.viewer, .setLimit, about: .child(child), on: account.today, in: tx) == .allowed
-            return Reading(
-                account: account, month: month, statement: statement, lunch: try tx.usualLunch(of: account.id),
-                roles: roles, mayChangeLimit: mayChange)
-        }
-        guard let read else { throw Problem.notFound }
-        self.init(read, kind: kind, for: visit)
+        guard let read = try await Reading(for: visit, database) else { throw Problem.notFound }
+        self.init(read, for: visit)
     }
 
     /// What one transaction read.
     struct Reading: Sendable {
         let account: Account
-        let month: Month
+        let filter: StatementFilter
         let statement: AccountStatement
         let lunch: Money?
         let roles: [UUID: Role]
+        /// Children of transfers whose money is open to the reader too, by their accounts.
+        let others: [UUID: Account]
+        let requests: [UUID: [RefundRequest]]
         let mayChangeLimit: Bool
+        let mayMove: Bool
+        let mayAskRefund: Bool
+        let mayTakeOut: Bool
+        let hasSubsidies: Bool
     }
 
-    init(_ read: Reading, kind: StatementKind, for visit: Visit) {
+    init(_ read: Reading, for visit: Visit) {
         let purse = Purse(read.account, lunch: read.lunch, for: visit)
-        let picture = MonthPicture(
-            month: read.month, statement: read.statement, zone: read.account.zone, today: read.account.today, lunch: read.lunch)
+        let filter = read.filter
         let path = purse.statementPath
-        let monthQuery = "month=\(read.month.iso)"
-        let days = StatementRows(read, visit).days(kind)
-        let sums = picture.days.reduce(into: MonthPicture.DaySums()) { sum, day in
-            sum.topUps += day.topUps
-            sum.collective += day.collective
-            sum.personal += day.personal
+        let picture = filter.month.map {
+            MonthPicture(
+                month: $0, statement: read.statement, zone: read.account.zone, today: read.account.today, lunch: read.lunch)
         }
+        let days = StatementRows(read, visit).days()
+        let sums = MonthPicture.DaySums(of: read.statement)
         let kids = visit.viewer.children.map {
             Choice(
                 title: $0.name, path: "/ledger/children/\($0.id.text)/statement", isCurrent: $0.id == purse.child,
                 accent: $0.accent.rawValue)
         }
+        let length = filter.first.days(until: filter.last) + 1
+        func address(from first: Day) -> String {
+            "\(path)?from=\(first.iso)&to=\((first + (length - 1)).iso)&kind=\(filter.kind.rawValue)"
+        }
+        let ways = Self.ways(read, for: visit)
         self.init(
             title: visit.tr("Money"), purse: purse, kids: kids, hasKids: kids.count > 1,
             mayChangeLimit: read.mayChangeLimit, limitValue: purse.limit.map { $0.limit.typed } ?? "",
-            month: read.month.iso, monthTitle: visit.monthTitle(read.month), monthName: visit.monthName(read.month),
-            earlierPath: "\(path)?month=\(read.month.previous.iso)&kind=\(kind.rawValue)",
-            laterPath: read.month < Month(of: read.account.today)
-                ? "\(path)?month=\(read.month.next.iso)&kind=\(kind.rawValue)" : nil,
-            picture: picture.svg(visit.pictureWords(picture, opening: read.statement.opening, sums)),
+            ways: ways, hasWays: !ways.isEmpty, first: filter.first, last: filter.last, month: filter.month?.iso,
+            periodTitle: filter.month.map { visit.monthTitle($0) } ?? visit.format.days(filter.first, filter.last),
+            monthName: filter.month.map { visit.monthName($0) },
+            earlierPath: filter.month.map { "\(path)?month=\($0.previous.iso)&kind=\(filter.kind.rawValue)" } ?? address(from: filter.first - length),
+            laterPath: filter.last >= read.account.today
+                ? nil : filter.month.map { "\(path)?month=\($0.next.iso)&kind=\(filter.kind.rawValue)" } ?? address(from: filter.first + length),
+            picture: picture.map { $0.svg(visit.pictureWords($0, opening: read.statement.opening, sums)) },
             filters: StatementKind.allCases.map {
-                Choice(title: visit.name(of: $0), path: "\(path)?\(monthQuery)&kind=\($0.rawValue)", isCurrent: $0 == kind, accent: nil)
+                Choice(title: visit.name(of: $0), path: "\(path)?\(filter.query(kind: $0))", isCurrent: $0 == filter.kind, accent: nil)
             },
-            days: days, isEmpty: days.isEmpty, topUps: visit.money(sums.topUps),
+            from: .day("from", visit.tr("From"), value: filter.first.iso),
+            to: .day("to", visit.tr("To"), value: filter.last.iso),
+            method: .choice(
+                "method", visit.tr("How it came"),
+                [Field.Choice("", visit.tr("in any way"), isChosen: filter.method == nil)]
+                    + TopUpMethod.allCases.map { Field.Choice($0.rawValue, visit.words($0), isChosen: filter.method == $0) }),
+            kind: filter.kind, sheetPath: "\(path).xlsx?\(filter.query())", opening: read.statement.opening,
+            openingText: visit.money(read.statement.opening), closing: read.statement.closing,
+            closingText: visit.money(read.statement.closing), days: days, isEmpty: days.isEmpty, topUps: visit.money(sums.topUps),
             collective: visit.money(sums.collective), personal: visit.money(sums.personal),
-            hasForecast: picture.lastsUntil != nil)
+            hasForecast: picture?.lastsUntil != nil)
+    }
+
+    private static func ways(_ read: Reading, for visit: Visit) -> [Link] {
+        let path = "/ledger/children/\(read.account.personID.text)"
+        var ways: [Link] = []
+        if read.hasSubsidies { ways.append(Link(title: visit.tr("Subsidies"), path: path + "/subsidies")) }
+        if read.mayMove { ways.append(Link(title: visit.tr("Transfer to another child"), path: path + "/transfers")) }
+        if read.mayTakeOut { ways.append(Link(title: visit.tr("Take money back"), path: path + "/cash-outs")) }
+        return ways
     }
 }
 
-/// Lines in the reader's words, gathered by day.
-struct StatementRows {
-    let read: StatementPage.Reading
-    let visit: Visit
-
-    init(_ read: StatementPage.Reading, _ visit: Visit) {
-        self.read = read
-        self.visit = visit
-    }
-
-    func days(_ kind: StatementKind) -> [StatementPage.DayRows] {
-        var balance = read.statement.opening
-        var days: [StatementPage.DayRows] = []
-        var rows: [StatementPage.Row] = []
-        var total = Money.zero
-        var current: Day?
-        func close() {
-            guard let day = current, !rows.isEmpty else { return }
-            days.append(
-                .init(
-                    day: day, title: visit.dayTitle(day), total: total, totalText: visit.signed(total), rows: rows.reversed()))
-        }
-        for line in read.statement.lines.reversed() {
-            balance = line.balance ?? balance
-            guard kind.shows(line) else { continue }
-            let day = read.account.zone.day(of: line.at)
-            if day != current {
-                close()
-                (current, rows, total) = (day, [], .zero)
+extension StatementPage.Reading {
+    /// Nil when the child has no account.
+    init?(for visit: Visit, _ database: Database) async throws {
+        let child = try visit.uuid("child")
+        let read = try await database.read { tx -> StatementPage.Reading? in
+            guard let account = try tx.account(of: child, at: visit.now) else { return nil }
+            let filter = StatementFilter(
+                month: visit.query("month"), first: visit.query("from"), last: visit.query("to"), kind: visit.query("kind"),
+                method: visit.query("method"), today: account.today)
+            let statement = try tx.statement(
+                of: account.id, from: account.zone.start(of: filter.first), until: account.zone.start(of: filter.last + 1))
+            var roles: [UUID: Role] = [:]
+            var others: [UUID: UUID] = [:]
+            for line in statement.lines {
+                var people = [line.by]
+                if case .refund(_, let asker) = line.happening { people.append(asker) }
+                for person in people.compactMap(\.self) where roles[person] == nil {
+                    roles[person] = try Directory.roles(of: person, in: tx).first { $0.schoolID == account.schoolID }?.role
+                }
+                if case .transfer(let other) = line.happening, others[other] == nil {
+                    others[other] = try tx.first("select person_id from meals_account where id = \(other)", as: UUID.self)
+                }
             }
-            rows.append(row(line, balance))
-            if line.balance != nil { total += line.amount }
+            let open = try others.values.filter { try visit.may(.seeMoney, $0, in: tx) }
+            let requests = try tx.refundRequests(.charges(statement.lines.map(\.id)))
+            let mayMove = try visit.may(.moveMoney, child, in: tx) ? try !tx.receivers(of: child, for: visit).isEmpty : false
+            return StatementPage.Reading(
+                account: account, filter: filter, statement: statement, lunch: try tx.usualLunch(of: account.id), roles: roles,
+                others: Dictionary(
+                    try tx.accounts(.children(open), at: visit.now).map { ($0.id, $0) }, uniquingKeysWith: { $1 }),
+                requests: Dictionary(grouping: requests, by: \.chargeID), mayChangeLimit: try visit.may(.setLimit, child, in: tx),
+                mayMove: mayMove, mayAskRefund: try visit.may(.askRefund, child, in: tx),
+                mayTakeOut: try visit.may(.takeMoneyOut, child, in: tx),
+                hasSubsidies: try tx.first("select 1 from subsidy where meals_id = \(account.id) limit 1", as: Int.self) != nil)
         }
-        close()
-        return days.reversed()
+        guard let read else { return nil }
+        self = read
     }
+}
 
-    private func row(_ line: StatementLine, _ balance: Money) -> StatementPage.Row {
-        let isRefused = line.balance == nil
-        return .init(
-            id: line.id, at: line.at, time: visit.time(line.at, in: read.account.zone), what: what(line), how: how(line),
-            amount: line.amount, amountText: isRefused ? visit.money(line.amount) : visit.signed(line.amount),
-            isPlus: !isRefused && line.amount > .zero, isRefused: isRefused, balance: balance,
-            balanceText: visit.plain(balance), saleID: line.saleID)
-    }
-
-    private func what(_ line: StatementLine) -> String {
-        switch line.happening {
-        case .charge: line.what
-        case .reversal: visit.tr("Given back: %@", line.what)
-        case .topUp(.cashDesk): visit.tr("Top-up at the cash desk")
-        case .topUp(.bankCard): visit.tr("Top-up by bank card")
-        case .topUp(.terminal): visit.tr("Top-up at a terminal")
-        case .topUp(.bankRegister): visit.tr("Top-up through a bank")
-        case .refusal: visit.tr("Refused: %@, %@", line.what, visit.money(line.amount))
-        }
-    }
-
-    private func how(_ line: StatementLine) -> String {
-        var parts: [String] = []
-        switch line.happening {
-        case .charge(.personal): parts.append(visit.tr("personal purchase"))
-        case .charge(.collective): parts.append(visit.tr("by the class's request"))
-        case .reversal: parts.append(visit.tr("the sale was not completed"))
-        case .refusal(_, let reason): parts.append(visit.words(reason))
-        case .topUp: if !line.what.isEmpty { parts.append(line.what) }
-        }
-        if let receipt = line.receipt { parts.append(visit.tr("receipt no. %@", receipt)) }
-        if line.device != nil, line.receipt == nil { parts.append(visit.tr("at the till")) }
-        if line.isOffline { parts.append(visit.tr("sold without a connection on %@", visit.date(line.day))) }
-        if let by = line.by {
-            parts.append(by == visit.viewer.personID ? visit.tr("you") : visit.words(read.roles[by]))
-        }
-        if line.isReversed { parts.append(visit.tr("given back later")) }
-        return parts.joined(separator: "; ")
+extension Visit {
+    /// Whether the reader holds a permission about a child today.
+    func may(_ permission: Permission, _ child: UUID, in transaction: borrowing Transaction) throws -> Bool {
+        try Directory.decide(viewer, permission, about: .child(child), on: today, in: transaction) == .allowed
     }
 }

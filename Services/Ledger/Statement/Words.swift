@@ -37,6 +37,18 @@ extension Visit {
         case .topUps: tr("Top-ups")
         case .collective: tr("Class lunches")
         case .personal: tr("Personal")
+        case .back: tr("Given back")
+        case .transfers: tr("Transfers")
+        case .refused: tr("Refusals")
+        }
+    }
+
+    func words(_ method: TopUpMethod) -> String {
+        switch method {
+        case .cashDesk: tr("at the cash desk")
+        case .bankCard: tr("by bank card")
+        case .terminal: tr("at a terminal")
+        case .bankRegister: tr("through a bank")
         }
     }
 

@@ -8,7 +8,7 @@ import Postgres
 /// It keeps facts, not sentences: the page and the letter say it in the reader's language.
 struct Notice: Sendable, Equatable {
     enum Kind: String, Sendable, Codable, CaseIterable {
-        case entered, left, mark, absence, late, lesson, remark, comment, purchase, refusal, topUp
+        case entered, left, mark, absence, late, lesson, remark, comment, purchase, refusal, topUp, lowBalance
     }
 
     /// Who may read it.
@@ -36,6 +36,8 @@ struct Notice: Sendable, Equatable {
         var reason: DeclineReason?
         var method: TopUpMethod?
         var minutes: Int?
+        /// The sum that the guardians named.
+        var below: Money?
     }
 
     let id: UUID

@@ -29,6 +29,11 @@ enum NotifierHearings {
                 try tell(received, in: tx) { WhenSomethingHappens.notice(of: $0.event, day: $0.event.account.day, version: $0.version) }
                 try remember(accounts: received.map { ($0.event.account, $0.epoch) }, in: tx)
             },
+            .batch(RefundPosted.self) { received, tx, _ in
+                try tell(received, in: tx) { WhenSomethingHappens.notice(of: $0.event, day: $0.event.account.day, version: $0.version) }
+                try remember(accounts: received.map { ($0.event.account, $0.epoch) }, in: tx)
+            },
+            told(BalanceLow.self) { WhenSomethingHappens.notice(of: $0.event, version: $0.version) },
             .batch(ChargeAccepted.self) { received, tx, _ in
                 try remember(accounts: received.map { ($0.event.account, $0.epoch) }, in: tx)
             },

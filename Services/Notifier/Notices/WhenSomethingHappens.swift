@@ -80,4 +80,19 @@ enum WhenSomethingHappens {
             at: topUp.postedAt, kind: .topUp, audience: .guardians, topic: .money,
             facts: .init(amount: topUp.amount, method: topUp.method), version: version)
     }
+
+    /// Money that came back for a mistaken charge (AC-12) comes in as a top-up does; its words say what it was.
+    static func notice(of refund: RefundPosted, day: Day, version: Int64) -> Notice {
+        Notice(
+            id: .derived(from: refund.refundID, "notice"), childID: refund.personID, schoolID: refund.account.schoolID, day: day,
+            at: refund.postedAt, kind: .topUp, audience: .guardians, topic: .money,
+            facts: .init(text: refund.what, amount: refund.amount), version: version)
+    }
+
+    static func notice(of low: BalanceLow, version: Int64) -> Notice {
+        Notice(
+            id: .derived(from: low.chargeID, "low"), childID: low.personID, schoolID: low.account.schoolID, day: low.account.day,
+            at: low.at, kind: .lowBalance, audience: .guardians, topic: .money,
+            facts: .init(amount: low.account.balance, below: low.below), version: version)
+    }
 }

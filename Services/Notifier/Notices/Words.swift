@@ -52,7 +52,8 @@ struct Words: Sendable {
             let what = names.isEmpty ? facts.place ?? "" : names.joined(separator: ", ")
             return facts.purchaseKind == .collective ? joined(what, tr("by the class's request")) : joined(tr("Buffet"), what)
         case .refusal: return tr("The till refused: %@", facts.reason.map(reason) ?? "")
-        case .topUp: return facts.method.map(method) ?? tr("Top-up")
+        case .topUp: return facts.method.map(method) ?? facts.text.map { tr("Refund: %@", $0) } ?? tr("Top-up")
+        case .lowBalance: return tr("Less than %@ is left on the account: %@", format.money(facts.below ?? .zero), format.money(facts.amount ?? .zero))
         }
     }
 

@@ -1,0 +1,152 @@
+import Directory
+import Events
+import Foundation
+import Kernel
+import Web
+
+/// Lines in the reader's words, gathered by day.
+struct StatementRows {
+    let read: StatementPage.Reading
+    let visit: Visit
+
+    init(_ read: StatementPage.Reading, _ visit: Visit) {
+        self.read = read
+        self.visit = visit
+    }
+
+    func days() -> [StatementPage.DayRows] {
+        var balance = read.statement.opening
+        var days: [StatementPage.DayRows] = []
+        var rows: [StatementPage.Row] = []
+        var total = Money.zero
+        var current: Day?
+        func close() {
+            guard let day = current, !rows.isEmpty else { return }
+            days.append(
+                .init(
+                    day: day, title: visit.dayTitle(day), total: total, totalText: visit.signed(total), rows: rows.reversed()))
+        }
+        for line in read.statement.lines.reversed() {
+            balance = line.balance ?? balance
+            guard read.filter.shows(line) else { continue }
+            let day = read.account.zone.day(of: line.at)
+            if day != current {
+                close()
+                (current, rows, total) = (day, [], .zero)
+            }
+            rows.append(row(line, balance))
+            if line.balance != nil { total += line.amount }
+        }
+        close()
+        return days.reversed()
+    }
+
+    private func row(_ line: StatementLine, _ balance: Money) -> StatementPage.Row {
+        let isRefused = if case .refusal = line.happening { true } else { false }
+        return .init(
+            id: line.id, at: line.at, time: visit.time(line.at, in: read.account.zone), what: what(line), how: how(line),
+            notes: notes(line), links: links(line), amount: line.amount,
+            amountText: isRefused ? visit.money(line.amount) : visit.signed(line.amount),
+            isPlus: !isRefused && line.amount > .zero, isRefused: isRefused, balance: balance,
+            balanceText: visit.plain(balance), saleID: line.saleID)
+    }
+
+    func what(_ line: StatementLine) -> String {
+        switch line.happening {
+        case .charge, .subsidised: line.what
+        case .reversal: visit.tr("Given back: %@", line.what)
+        case .refund: visit.tr("Refund: %@", line.what)
+        case .topUp(.cashDesk): visit.tr("Top-up at the cash desk")
+        case .topUp(.bankCard): visit.tr("Top-up by bank card")
+        case .topUp(.terminal): visit.tr("Top-up at a terminal")
+        case .topUp(.bankRegister): visit.tr("Top-up through a bank")
+        case .transfer(let other):
+            switch (read.others[other].map(visit.childName), line.amount > .zero) {
+            case (let name?, true): visit.tr("Transfer from another child: %@", name)
+            case (let name?, false): visit.tr("Transfer to another child: %@", name)
+            case (nil, true): visit.tr("Transfer from another child of the family")
+            case (nil, false): visit.tr("Transfer to another child of the family")
+            }
+        case .payout: visit.tr("Paid out of the account")
+        case .refusal: visit.tr("Refused: %@, %@", line.what, visit.money(line.amount))
+        }
+    }
+
+    /// By what method, at which device and by whom (AC-05).
+    func how(_ line: StatementLine) -> String {
+        var parts: [String] = []
+        switch line.happening {
+        case .charge(.personal): parts.append(visit.tr("personal purchase"))
+        case .charge(.collective): parts.append(visit.tr("by the class's request"))
+        case .subsidised: parts.append(visit.tr("paid by a subsidy as a whole"))
+        case .reversal: parts.append(visit.tr("the sale was not completed"))
+        case .refund(_, let asker):
+            if let asker { parts.append(visit.tr("asked by: %@", who(asker))) }
+            if let by = line.by { parts.append(visit.tr("confirmed by: %@", who(by))) }
+            return parts.joined(separator: "; ")
+        case .refusal(_, let reason): parts.append(visit.words(reason))
+        // Which terminal or bank it came from.
+        case .topUp: if !line.what.isEmpty { parts.append(line.what) }
+        case .transfer, .payout: break
+        }
+        if line.subsidised > .zero { parts.append(visit.tr("of it by a subsidy: %@", visit.money(line.subsidised))) }
+        if let receipt = line.receipt { parts.append(visit.tr("receipt no. %@", receipt)) }
+        if line.device != nil, line.receipt == nil { parts.append(visit.tr("at the till")) }
+        if line.isOffline { parts.append(visit.tr("sold without a connection on %@", visit.date(line.day))) }
+        if let by = line.by { parts.append(who(by)) }
+        if line.isReversed { parts.append(visit.tr("given back later")) }
+        return parts.joined(separator: "; ")
+    }
+
+    /// Ledger knows no names: oneself, a role at the school, or one of the family (D-05).
+    private func who(_ person: UUID) -> String {
+        if person == visit.viewer.personID { return visit.tr("you") }
+        return read.roles[person].map { visit.words($0) } ?? visit.tr("a guardian")
+    }
+
+    private func notes(_ line: StatementLine) -> [String] {
+        switch line.happening {
+        case .charge, .subsidised: break
+        default: return []
+        }
+        return (read.requests[line.id] ?? []).map { request in
+            let words = visit.words(request)
+            return words.answer.map { "\(words.text): \($0)" } ?? words.text
+        }
+    }
+
+    private func links(_ line: StatementLine) -> [StatementPage.Link] {
+        let path = "/ledger/children/\(read.account.personID.text)"
+        switch line.happening {
+        case .charge, .subsidised:
+            var links = [purchase(line)]
+            if read.mayAskRefund, !line.isReversed, line.subsidised - line.amount > line.refunded {
+                links.append(.init(title: visit.tr("A mistake?"), path: "\(path)/charges/\(line.id.text)/refund"))
+            }
+            return links.compactMap(\.self)
+        case .refusal: return [purchase(line)].compactMap(\.self)
+        case .reversal, .refund:
+            return line.chargeID.map { [.init(title: visit.tr("the charge"), path: "#line-\($0.text)")] } ?? []
+        case .transfer(let other):
+            return read.others[other].map { account in
+                let month = Month(of: account.zone.day(of: line.at)).iso
+                return [
+                    .init(
+                        title: visit.tr("the other account"),
+                        path: "/ledger/children/\(account.personID.text)/statement?month=\(month)#line-\(line.id.text)")
+                ]
+            } ?? []
+        case .payout: return [.init(title: visit.tr("the request"), path: "\(path)/cash-outs#cash-out-\(line.id.text)")]
+        case .topUp: return []
+        }
+    }
+
+    /// Canteen's page of the purchase: what was in it.
+    private func purchase(_ line: StatementLine) -> StatementPage.Link? {
+        line.saleID.map {
+            .init(
+                title: visit.tr("the purchase"),
+                path: "/canteen/children/\(read.account.personID.text)/purchases?month=\(Month(of: line.day).iso)#sale-\($0.text)")
+        }
+    }
+}
