@@ -26,5 +26,7 @@ def before_call(context, case, **kwargs):
         case.headers = {}
     number = uuid.uuid4().int
     case.headers["X-Forwarded-For"] = f"10.{number % 256}.{number // 256 % 256}.{number // 65536 % 256}"
+    # A program and a browser are answered otherwise.
+    case.headers["Accept"] = random.choice(["application/json", "text/html"])
     if case.method != "GET" and random.random() < 0.9:
         case.headers["Origin"] = os.environ["ZVONOK_ORIGIN"]

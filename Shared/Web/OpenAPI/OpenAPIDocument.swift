@@ -123,7 +123,8 @@ private struct Writer {
         var responses: [String: JSONText] = [:]
         func problem(_ status: Int, _ why: JSONText, page: Bool = true) {
             var content: [String: JSONText] = ["application/problem+json": ["schema": ["$ref": "#/components/schemas/Problem"]]]
-            if page { content["text/html"] = [:] }
+            // Some say it by the page that was asked for, with what is wrong in it.
+            if page { content.merge(["text/html": [:], "application/json": [:]]) { own, _ in own } }
             responses["\(status)"] = ["description": why, "content": .object(content)]
         }
         let seen = route.shape.map { shapes.schema(of: $0) }
