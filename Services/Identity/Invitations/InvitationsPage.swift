@@ -74,6 +74,8 @@ struct ClassInvitationsPage: Page {
     let heading: String
     let progress: String
     let action: String
+    /// What the families of the class have agreed to; none for staff.
+    let consents: String?
     let people: [Person]
     let canIssueAny: Bool
     let open: [Open]
@@ -84,6 +86,7 @@ struct ClassInvitationsPage: Page {
         heading = visit.tr("Class %@", name.description)
         title = heading
         action = "/identity/classes/\(classID.text)/invitations"
+        consents = "/identity/classes/\(classID.text)/consents"
         progress = visit.progress(people.count { $0.isRegistered }, of: people.count)
         var order: [UUID] = []
         var families: [UUID: [ClassPerson]] = [:]
@@ -120,6 +123,7 @@ struct ClassInvitationsPage: Page {
         heading = visit.tr("Staff")
         title = heading
         action = "/identity/schools/\(schoolID.text)/invitations"
+        consents = nil
         progress = visit.progress(staff.count { $0.isRegistered }, of: staff.count)
         people = staff.map { person in
             Person(

@@ -49,8 +49,12 @@ struct TerminalRoutes: Sendable {
             return codePage(visit, id, name, code)
         }
         book.post("/identity/terminals/{terminal}/end", .manageDevices, about: Self.terminal) { visit in
-            let (id, now) = (try visit.uuid("terminal"), visit.now)
-            try await cabinet.database.transaction { try RevokeTerminal(id: id, now: now).run(in: $0) }
+            let (id, now, by) = (try visit.uuid("terminal"), visit.now, visit.viewer.personID)
+            try await cabinet.database.transaction { transaction in
+                let school = try transaction.first("select school_id from terminal where id = \(id)", as: UUID.self)
+                try RevokeTerminal(id: id, now: now).run(in: transaction)
+                try Audit.note(.terminalRevoked, by: by, school: school, at: now, in: transaction)
+            }
             return .seeOther("/identity/terminals")
         }
     }
