@@ -95,6 +95,11 @@ struct DeletionPage: Page {
 }
 
 extension Visit {
+    private static let factNames: Set<String> = [
+        "role", "class", "subject", "count", "purpose", "version", "left", "second step", "signs in passwords", "added", "changed", "ended",
+        "lines refused",
+    ]
+
     /// A kept value as a person reads it: moments and days in his words, the rest as it is.
     func kept(_ value: String) -> String {
         switch value {
@@ -103,6 +108,15 @@ extension Visit {
         default: break
         }
         if let day = Day(value) { return format.date(day, thisYear: 0) }
+        let words = value.split(separator: ", ").compactMap { Topic(rawValue: String($0)) }
+        if !words.isEmpty, words.map(\.rawValue).joined(separator: ", ") == value {
+            return words.map { tr($0.rawValue) }.joined(separator: ", ")
+        }
+        // Facts of the log: «role: cashier; class: 7 «Б»».
+        let facts = value.split(separator: "; ").map { $0.split(separator: ": ", maxSplits: 1).map(String.init) }
+        if facts.allSatisfy({ $0.count == 2 && Self.factNames.contains($0[0]) }) {
+            return self.facts(Dictionary(facts.map { ($0[0], $0[1]) }, uniquingKeysWith: { first, _ in first }))
+        }
         if let moment = Date(iso8601: value) {
             return "\(format.date(zone.day(of: moment), thisYear: 0)), \(format.time(moment))"
         }

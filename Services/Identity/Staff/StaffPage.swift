@@ -53,7 +53,7 @@ struct StaffPage: Page {
                         && member.roles.contains { SecondFactor.demandingRoles.contains($0.role) }
                     return Person(
                         id: member.id, name: member.name.full,
-                        roles: member.roles.map { visit.role($0) }.joined(separator: ", "),
+                        roles: member.roles.map { visit.role($0) }.joined(separator: "; "),
                         state: member.isRegistered ? missing ? visit.tr("no second step yet") : nil : visit.tr("not registered"))
                 },
                 appoint: "/identity/schools/\(rules.id.text)/appointment",
