@@ -51,6 +51,8 @@ import Web
         AuditRoutes(cabinet: cabinet).add(to: &book)
         ConsentRoutes(cabinet: cabinet).add(to: &book)
         ExportRoutes(cabinet: cabinet).add(to: &book)
+        CertificateRoutes(cabinet: cabinet).add(to: &book)
+        ModuleRoutes(cabinet: cabinet).add(to: &book)
         return book
     }
 

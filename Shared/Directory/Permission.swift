@@ -111,6 +111,8 @@ extension Permission {
     public static let setPin = Permission("setPin", topic: .money, guardians: .granted)
     /// Consents about a child, what is kept about him, his deletion: whoever answers for him decides.
     public static let representChild = Permission("representChild", guardians: .primaryOnly)
+    /// ID-36 to ID-39: the certificate cabinet's settings, each guardian his own.
+    public static let keepParticulars = Permission("keepParticulars", topic: .certificate, guardians: .granted)
     /// One's own profile, password and sessions.
     public static let seeOneself = Permission("seeOneself", everyone: true)
 }
@@ -141,6 +143,8 @@ extension Permission {
     public static let confirmTransfers = Permission("confirmTransfers", wholeSchool: heads + [.curator, .secretary])
     /// ID-31, ID-32: print contracts, enter that they are signed, hand out PINs.
     public static let keepContracts = Permission("keepContracts", wholeSchool: [.curator, .secretary])
+    /// SC-03: which modules a school has connected.
+    public static let connectModules = Permission("connectModules", wholeSchool: [.operatorOfSystem, .curator])
 
     /// Roles of staff, rules for signing in, the log of who changed what.
     public static let administer = Permission("administer", wholeSchool: [.curator, .director, .operatorOfSystem])
@@ -155,6 +159,6 @@ extension Permission {
         seeMenu, seeHome, seeFeed, chooseAlerts, shareAccess, representChild, seeOneself, enterLessons, topUpAtDesk, sellAtTill,
         editMenu, requestClassMeals, watchGate, manageCards, manageDevices, manageTimetable, managePeople,
         issueInvitations, administer, seeConsents,
-        askTransfer, confirmTransfers, setPin, keepContracts,
+        askTransfer, confirmTransfers, setPin, keepContracts, keepParticulars, connectModules,
     ]
 }

@@ -43,6 +43,7 @@ import Web
         texts += InvitationKind.allCases.map(\.text)
         texts += TransferRefused.allCases.map(\.text) + TransferRoutes.done.values
         texts += SetPin.Refused.allCases.map(\.text) + EnterSignature.Refused.allCases.map(\.text)
+        texts += Particulars.Item.allCases.map(\.text) + SchoolModule.all.flatMap { [$0.title] + $0.sections }
         #expect(texts.count > 150)
         let missing = Set(texts).filter { !pages.catalogue.hasText($0) }.sorted()
         #expect(missing == [])

@@ -159,6 +159,18 @@ struct PersonalRecord: Sendable {
         PersonalRecord(
             table: "pin", about: ["child_id"], merely: ["set_by"], title: "PIN of the terminal", columns: [.init("t.set_at", "Made")],
             end: .deleted),
+        // ID-39: a guardian's own; whoever else answers for the child does not read them.
+        PersonalRecord(
+            table: "particulars", about: ["guardian_id"], merely: ["child_id"], title: "Particulars for applications",
+            columns: [
+                .init(childName, "Child"), .init("t.address", "Convenient address for lessons"),
+                .init("t.passport", "Series and number of your passport"), .init("t.passport_issued", "Issued by whom and when"),
+                .init("t.registered_at", "Your registered address"), .init("t.child_document", "The child's document: kind, series and number"),
+                .init("t.changed_at", "Changed"),
+            ], end: .deleted),
+        PersonalRecord(
+            table: "certificate", about: ["child_id"], title: "Certificate",
+            columns: [.init("t.number", "Certificate number"), .init("t.issued_at", "Made")], end: .deleted),
         PersonalRecord(
             table: "terminal", about: [], merely: ["registered_by"], title: "Terminals", columns: [],
             end: .kept("A terminal is the school's.")),

@@ -21,9 +21,12 @@ struct PeoplePage: Page {
     let hasSearched: Bool
     let count: String
     let people: [Person]
+    /// For whoever may switch the modules of a school (SC-03).
+    let modules: String?
 
-    init(_ visit: Visit, text: String, found: [FindPeople.Found], limit: Int) {
+    init(_ visit: Visit, text: String, found: [FindPeople.Found], limit: Int, mayConnect: Bool = false) {
         title = visit.tr("People")
+        modules = mayConnect ? "/identity/modules" : nil
         self.text = text
         hasSearched = !text.trimmed.isEmpty
         count = found.isEmpty

@@ -20,13 +20,14 @@ struct PeopleRoutes: Sendable {
     func add(to book: inout RouteBook) {
         book.page("/identity/people", .managePeople, about: .anySchool) { visit in
             let text = String((visit.query("q") ?? "").prefix(100))
-            let viewer = visit.viewer.personID
-            let search = try await cabinet.database.read { transaction -> ([FindPeople.Found], Int) in
-                let schools = try SchoolsOf.keeper(viewer, [.curator, .secretary], in: transaction)
+            let viewer = visit.viewer
+            let search = try await cabinet.database.read { transaction -> ([FindPeople.Found], Int, Bool) in
+                let schools = try SchoolsOf.keeper(viewer.personID, [.curator, .secretary], in: transaction)
                 let search = FindPeople(text: text, schools: schools)
-                return (try search.run(in: transaction), search.limit)
+                let mayConnect = try !Directory.places(of: viewer, .connectModules, in: transaction).isEmpty
+                return (try search.run(in: transaction), search.limit, mayConnect)
             }
-            return PeoplePage(visit, text: text, found: search.0, limit: search.1)
+            return PeoplePage(visit, text: text, found: search.0, limit: search.1, mayConnect: search.2)
         }
         book.page("/identity/people/{person}", .managePeople, about: Self.person) { visit in
             try await page(visit)
