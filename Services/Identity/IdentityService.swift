@@ -25,7 +25,7 @@ import Web
     static func checks(_ parts: Parts) -> [ReadinessCheck] { [ConfiguredPortal.check(parts)] }
 
     static func hearings(_ parts: Parts) -> [Hearing] {
-        [DirectoryParts.hearing(queue: "identity.directory"), WhenPartIsTransferred.hearing]
+        [DirectoryParts.hearing(queue: "identity.directory"), WhenPartIsTransferred.hearing, WhenChildrenAreLookedAt.hearing]
     }
 
     static func routes(_ parts: Parts) -> RouteBook {
@@ -53,6 +53,9 @@ import Web
         ExportRoutes(cabinet: cabinet).add(to: &book)
         CertificateRoutes(cabinet: cabinet).add(to: &book)
         ModuleRoutes(cabinet: cabinet).add(to: &book)
+        FamilyRoutes(cabinet: cabinet).add(to: &book)
+        LookRoutes(cabinet: cabinet).add(to: &book)
+        MergingRoutes(cabinet: cabinet).add(to: &book)
         return book
     }
 

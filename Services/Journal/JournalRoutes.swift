@@ -17,7 +17,7 @@ struct JournalRoutes {
         var book = RouteBook(service: "/journal")
         book.get("/journal/diary", .seeDiary, about: .oneself) { visit in
             let viewer = visit.viewer
-            let open = try await database.read { try Directory.children(of: viewer, .seeDiary, on: visit.today, in: $0).map(\.id) }
+            let open = try await database.read { try Directory.children(of: viewer, .seeDiary, at: visit.now, in: $0).map(\.id) }
             let asked = visit.query("child").flatMap { UUID(uuidString: $0) }.flatMap { open.contains($0) ? $0 : nil }
             let first = viewer.isPupil ? viewer.personID : asked ?? viewer.children.map(\.id).first(where: open.contains) ?? open.first
             guard let first else { throw Problem.notFound }

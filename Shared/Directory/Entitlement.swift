@@ -65,6 +65,37 @@ public struct Entitlement: Sendable {
         }
     }
 
+    /// A look at a child by somebody other than the child and its first guardian: the first guardian may know of it (BY-10).
+    public struct Look: Sendable, Hashable {
+        public let child: UUID
+        /// Whether a guardian looked whom the first one shares the child with; staff otherwise.
+        public let asGuardian: Bool
+
+        public init(child: UUID, asGuardian: Bool) {
+            self.child = child
+            self.asGuardian = asGuardian
+        }
+    }
+
+    /// Whom somebody looks at by doing what he has been allowed to do.
+    ///
+    /// What shows a class or school as a whole is no look at each of its children. What a guardian opens about «his children»
+    /// is one at each of them.
+    public func looks(_ permission: Permission, about subject: Subject) -> [Look] {
+        guard permission.isLook else { return [] }
+        switch subject {
+        case .child(let child):
+            let grant = grant(for: child)
+            if child == viewer.personID || grant?.isPrimary == true { return [] }
+            let isGuardian = grant.map { isEnough($0, for: permission) && covers($0, permission.topic) } ?? false
+            return [Look(child: child, asGuardian: isGuardian)]
+        case .oneself:
+            let shared = Set((rights?.children ?? []).filter { holds($0) && !$0.isPrimary }.map(\.childID))
+            return children(for: permission).filter(shared.contains).map { Look(child: $0, asGuardian: true) }
+        case .schoolClass, .school, .anySchool: return []
+        }
+    }
+
     /// Whether families share in what is asked, so that the places of their children must be known.
     public static func needsFamily(for permission: Permission, about subject: Subject) -> Bool {
         switch subject {
@@ -75,10 +106,17 @@ public struct Entitlement: Sendable {
     }
 
     /// The children about whom this guardian holds the permission on this day.
-    public func children(for permission: Permission) -> [UUID] {
+    public func children(for permission: Permission) -> [UUID] { children(for: permission) { _ in day } }
+
+    /// The same where each child's school has its own clock.
+    ///
+    /// - Parameter today: the date at the school of a child.
+    public func children(for permission: Permission, today: (UUID) -> Day) -> [UUID] {
         guard !sessionHasEnded, let rights, rights.version >= viewer.rightsNumber else { return [] }
-        return rights.children.filter { holds($0) && isEnough($0, for: permission) && covers($0, permission.topic) }
-            .map(\.childID)
+        return rights.children.filter { grant in
+            (grant.until.map { today(grant.childID) <= $0 } ?? true) && isEnough(grant, for: permission)
+                && covers(grant, permission.topic)
+        }.map(\.childID)
     }
 
     // MARK: - The cases

@@ -113,6 +113,10 @@ extension Permission {
     public static let representChild = Permission("representChild", guardians: .primaryOnly)
     /// ID-36 to ID-39: the certificate cabinet's settings, each guardian his own.
     public static let keepParticulars = Permission("keepParticulars", topic: .certificate, guardians: .granted)
+    /// Who sees which of one's children, and until when.
+    public static let seeFamily = Permission("seeFamily", guardians: .granted)
+    /// BY-10: the first guardian sees who looked at his child.
+    public static let seeLooks = Permission("seeLooks", guardians: .primaryOnly)
     /// One's own profile, password and sessions.
     public static let seeOneself = Permission("seeOneself", everyone: true)
 }
@@ -151,6 +155,8 @@ extension Permission {
     /// What the families of a class have agreed to.
     public static let seeConsents = Permission(
         "seeConsents", ownClass: [.classTeacher], wholeSchool: heads + [.curator, .secretary, .socialPedagogue, .nurse])
+    /// ID-29: two accounts of one guardian become one.
+    public static let mergeAccounts = Permission("mergeAccounts", wholeSchool: [.curator])
 
     /// All of them: the tests walk it, so a new one is put here too.
     public static let all: [Permission] = [
@@ -160,5 +166,12 @@ extension Permission {
         editMenu, requestClassMeals, watchGate, manageCards, manageDevices, manageTimetable, managePeople,
         issueInvitations, administer, seeConsents,
         askTransfer, confirmTransfers, setPin, keepContracts, keepParticulars, connectModules,
+        seeFamily, seeLooks, mergeAccounts,
     ]
+
+    /// Whether using it about a child is a look at the child (BY-10). Choosing one's own letters is none, and a family's own
+    /// rights are no data of the child.
+    public var isLook: Bool {
+        ![Permission.chooseAlerts, .seeFamily, .shareAccess, .seeLooks, .seeOneself].contains(self)
+    }
 }

@@ -42,6 +42,9 @@ public enum EventCatalogue {
         CommandRoute(command: Charge.self, senders: ["canteen"], receiver: "ledger"),
         CommandRoute(command: WithdrawCharge.self, senders: ["canteen"], receiver: "ledger"),
         CommandRoute(command: SendAccessLetter.self, senders: ["identity"], receiver: "notifier"),
+        CommandRoute(
+            command: RecordLooks.self, senders: ["identity", "ledger", "canteen", "access", "journal", "notifier"],
+            receiver: "identity"),
     ]
 
     /// Which facts each service hears, by service. Everyone hears of people through Directory.

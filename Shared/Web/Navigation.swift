@@ -39,6 +39,7 @@ enum Navigation {
 
     /// What comes after the sections: the letters a guardian chooses, and oneself.
     static let letters = Entry(section: "letters", title: "Letters", address: "/notifier/letters", icon: "letter")
+    static let relatives = Entry(section: "family", title: "Family", address: "/identity/family", icon: "people")
     static let profile = Entry(section: "profile", title: "Profile", address: "/identity/profile", icon: "person")
 
     /// What a phone shows first, by address; attendance and the rest are one touch further.
@@ -47,7 +48,7 @@ enum Navigation {
         "/ledger/refunds", "/ledger/subsidies",
         "/access/inside", "/canteen/kitchen", "/identity/people", "/identity/staff", "/access/devices", "/identity/invitations",
         "/identity/transfers",
-        "/access/attendance", "/notifier/letters", "/identity/profile",
+        "/access/attendance", "/notifier/letters", "/identity/family", "/identity/profile",
     ]
 
     /// Where work begins, by section: what one does all day before what one sets up once.
@@ -70,7 +71,7 @@ enum Navigation {
             entries += family.filter { $0.section != "money" || !viewer.isPupil }
         }
         entries += staff.filter { visit.sections.contains($0.section) }
-        if !viewer.children.isEmpty { entries.append(letters) }
+        if !viewer.children.isEmpty { entries += [letters, relatives] }
         return entries.filter { isConnected($0.module, at: visit.schools) } + [profile]
     }
 

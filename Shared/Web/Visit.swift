@@ -32,6 +32,8 @@ public struct Visit: Sendable {
     /// The pupil at a terminal, on routes of the door `kiosk`.
     public var guest: KioskGuest? = nil
 
+    /// Where looks at a child are noted.
+    var noted: (@Sendable (UUID) -> Void)? = nil
     let parameters: [String: String]
     let queryItems: Form
     let body: Data
@@ -62,6 +64,10 @@ public struct Visit: Sendable {
         guard let id = UUID(uuidString: try parameter(name)) else { throw Problem.notFound }
         return id
     }
+
+    /// Notes that a member of staff looks at a child (BY-10), on a page that is about nobody in particular until he has found
+    /// one. Pages about a child note it by themselves.
+    public func looks(at child: UUID) { noted?(child) }
 
     /// A value behind the question mark.
     public func query(_ name: String) -> String? { queryItems[name] }

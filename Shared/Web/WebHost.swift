@@ -9,16 +9,23 @@ public import Postgres
 
 /// Serves a route book: finds out who asks, asks the one decision, and turns what comes back into a page or JSON.
 public struct WebHost: Sendable {
-    /// Somebody looked at what concerns a child who is not himself.
+    /// Somebody looked at what concerns a child, who is neither the child nor its first guardian (BY-10).
     public struct Look: Sendable {
         public let viewer: UUID
         public let child: UUID
         /// What was looked at, by the name of its permission.
         public let permission: String
-        public let path: String
         public let at: Date
-        /// Whether one of the child's guardians looked, by his token; staff otherwise.
-        public let isGuardian: Bool
+        /// Whether a guardian looked with whom the first one shares the child; staff otherwise.
+        public let asGuardian: Bool
+
+        public init(viewer: UUID, child: UUID, permission: String, at: Date, asGuardian: Bool) {
+            self.viewer = viewer
+            self.child = child
+            self.permission = permission
+            self.at = at
+            self.asGuardian = asGuardian
+        }
     }
 
     /// The most that a form or a device's request may weigh.
@@ -33,17 +40,18 @@ public struct WebHost: Sendable {
     /// The time, which tests set.
     let clock: @Sendable () -> Date
     private let heartbeat: Duration
-    private let looks: (@Sendable (Look) async -> Void)?
+    private let looks: (@Sendable (Look) -> Void)?
     private let schools = SchoolCache()
 
     /// - Parameters:
     ///   - publicAddress: scheme and host, as browsers see them.
     ///   - heartbeat: how often a live stream says that it is still there.
-    ///   - looks: hears of every allowed look of an adult at what concerns a child (BY-10), before it is answered.
+    ///   - looks: hears of every allowed look of staff and second adults at a child (BY-10). It is called while the answer waits,
+    ///     so it only notes.
     public init(
         pages: Pages, database: Database, publicAddress: String, logger: Logger,
         clock: @escaping @Sendable () -> Date = { Date() }, heartbeat: Duration = .seconds(15),
-        looks: (@Sendable (Look) async -> Void)? = nil
+        looks: (@Sendable (Look) -> Void)? = nil
     ) {
         self.pages = pages
         self.database = database
@@ -93,6 +101,7 @@ public struct WebHost: Sendable {
         // What is known of the reader alone. Refusals show this one, so that they tell nothing of what was asked about.
         var outside = outline(request, parameters, now)
         var visit = outside
+        var looked: (@Sendable () -> Void)?
         do {
             let body = try await Self.body(of: request)
             switch route.door {
@@ -136,11 +145,22 @@ public struct WebHost: Sendable {
                     return try respond(to: outside, .seeOther(Navigation.start(for: outside)))
                 }
                 if let refusal = try refusal(found.decision, outside, request) { return refusal }
-                await look(permission, visit)
+                visit.noted = noting(permission, visit)
+                looked = { [visit] in for look in found.looks { note(look, permission, visit) } }
+                // Whoever asks about one child has looked, whatever he is answered.
+                if case .child = found.subject {
+                    looked?()
+                    looked = nil
+                }
             }
             switch route.act {
-            case .answer(let act): return try respond(to: visit, await act(visit))
+            case .answer(let act):
+                let answer = try await act(visit)
+                // A family's page shows its children; a redirection shows nobody.
+                if answer.status.kind == .successful { looked?() }
+                return try respond(to: visit, answer)
             case .live(let events):
+                looked?()
                 let end = try? await token(of: request).exp.value
                 let seconds = max(1, min(SessionToken.seconds, end?.timeIntervalSince(now) ?? SessionToken.seconds))
                 return stream(LiveStream(events: try await events(visit), life: .seconds(seconds), heartbeat: heartbeat))
@@ -171,12 +191,18 @@ public struct WebHost: Sendable {
         }
     }
 
-    private func look(_ permission: Permission, _ visit: Visit) async {
-        guard case .child(let child) = visit.subject, child != visit.viewer.personID, let looks else { return }
-        await looks(
+    private func note(_ look: Entitlement.Look, _ permission: Permission, _ visit: Visit) {
+        looks?(
             Look(
-                viewer: visit.viewer.personID, child: child, permission: permission.name, path: visit.path, at: visit.now,
-                isGuardian: visit.viewer.children.contains { $0.id == child }))
+                viewer: visit.viewer.personID, child: look.child, permission: permission.name, at: visit.now,
+                asGuardian: look.asGuardian))
+    }
+
+    /// For a page about nobody in particular on which a member of staff has found a child.
+    private func noting(_ permission: Permission, _ visit: Visit) -> (@Sendable (UUID) -> Void)? {
+        guard let looks else { return nil }
+        let (viewer, now, name) = (visit.viewer.personID, visit.now, permission.name)
+        return { looks(Look(viewer: viewer, child: $0, permission: name, at: now, asGuardian: false)) }
     }
 
     private func outline(
@@ -258,6 +284,7 @@ public struct WebHost: Sendable {
         let zone: SchoolZone
         /// The reader's own.
         let schools: [SchoolRecord]
+        var looks: [Entitlement.Look] = []
     }
 
     /// The one decision, with what the page's frame needs, in one read.
@@ -281,9 +308,9 @@ public struct WebHost: Sendable {
                 return Found(decision: .notFound, subject: .oneself, zone: .moscow, schools: own)
             }
             let zone = try schools.zone(of: subject, for: visit.viewer, at: visit.now, in: transaction)
-            let decision = try Directory.decide(
+            let judged = try Directory.judge(
                 visit.viewer, permission, about: subject, on: zone.day(of: visit.now), in: transaction)
-            return Found(decision: decision, subject: subject, zone: zone, schools: own)
+            return Found(decision: judged.decision, subject: subject, zone: zone, schools: own, looks: judged.looks)
         }
     }
 

@@ -141,7 +141,7 @@ struct History: Sendable {
                 let place = Entitlement.Place(schoolID: schoolClass.schoolID, classID: id)
                 #expect(decision == rule.decide(permission, about: .schoolClass(id), place: place, family: places))
             }
-            let children = try Directory.children(of: viewer, permission, on: World.today, in: tx).map(\.id)
+            let children = try Directory.children(of: viewer, permission, at: World.noon, in: tx).map(\.id)
             let expected = places.keys.filter { rule.decide(permission, about: .child($0), place: nil) == .updating }
                 .filter { child in
                     guard let topic = permission.topic else { return true }

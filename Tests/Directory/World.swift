@@ -47,6 +47,7 @@ struct World {
     }
 
     static let today = Day(daysSince1970: 20_777)
+    static let noon = SchoolZone.moscow.start(of: today).addingTimeInterval(12 * 3600)
 
     var classes: [UUID: [UUID]] = [:]
     var children: [Child] = []

@@ -44,6 +44,11 @@ import Web
         texts += TransferRefused.allCases.map(\.text) + TransferRoutes.done.values
         texts += SetPin.Refused.allCases.map(\.text) + EnterSignature.Refused.allCases.map(\.text)
         texts += Particulars.Item.allCases.map(\.text) + SchoolModule.all.flatMap { [$0.title] + $0.sections }
+        texts += Topic.allCases.map(\.english) + LookSection.all + MergingRefused.all.map(\.text)
+        for file in try Self.files(".swift") {
+            texts += file.text.matches(of: /\["(?:topic|until|label|child)"\](?: = |: )"([A-Z][^"]*)"/).map { String($0.output.1) }
+            texts += file.text.matches(of: /"(?:withdrawn|changed|revoked|merged|undone)": "([A-Z][^"]*)"/).map { String($0.output.1) }
+        }
         #expect(texts.count > 150)
         let missing = Set(texts).filter { !pages.catalogue.hasText($0) }.sorted()
         #expect(missing == [])

@@ -23,6 +23,12 @@ struct World: Sendable {
     let mother = UUID.v7()
     let otherMother = UUID.v7()
     let otherClassTeacher = UUID.v7()
+    /// Let in to the child, but to no topic that a page has.
+    let aunt = UUID.v7()
+    /// Let in to everything of the child, until yesterday.
+    let uncle = UUID.v7()
+    /// Let in to everything of the child, and no more.
+    let neighbour = UUID.v7()
     let farStaff: [Role: UUID] = Dictionary(uniqueKeysWithValues: Role.allCases.map { ($0, UUID.v7()) })
     let keyID = UUID.v7()
     let key = ES256PrivateKey()
@@ -32,7 +38,12 @@ struct World: Sendable {
         let name: String
         let person: UUID?
         var isPupil = false
+        /// Children whom his token names still: it was signed a minute before.
+        var kids: [UUID] = []
     }
+
+    /// Somebody whom the family has let in to the child, but not to what he asks for.
+    var withoutTopic: Stranger { Stranger(name: "a second adult without the topic", person: aunt, kids: [child]) }
 
     var strangers: [Stranger] {
         [
@@ -40,6 +51,8 @@ struct World: Sendable {
             Stranger(name: "a classmate", person: classmate, isPupil: true),
             Stranger(name: "a pupil of another school", person: farChild, isPupil: true),
             Stranger(name: "another class's teacher", person: otherClassTeacher),
+            Stranger(name: "a second adult whose term is over", person: uncle, kids: [child]),
+            Stranger(name: "an adult whose access was taken away", person: neighbour, kids: [child]),
         ] + farStaff.sorted { $0.key.rawValue < $1.key.rawValue }.map { Stranger(name: "\($0.key.rawValue) of another school", person: $0.value) }
     }
 
@@ -83,6 +96,18 @@ struct World: Sendable {
                         children: [Guardianship(childID: child, topics: Topic.allCases, isPrimary: true, until: nil)]))
             }
             try Directory.apply([guardian(world.mother, of: world.child), guardian(world.otherMother, of: world.classmate)], in: tx)
+            func second(_ person: UUID, _ topics: [Topic], until: Day? = nil) -> Told<RightsChanged> {
+                Told(
+                    RightsChanged(
+                        personID: person, version: 1, roles: [],
+                        children: [Guardianship(childID: world.child, topics: topics, isPrimary: false, until: until)]))
+            }
+            let yesterday = SchoolZone.moscow.day(of: Date()) - 1
+            try Directory.apply(
+                [
+                    second(world.aunt, []), second(world.uncle, Topic.allCases, until: yesterday), second(world.neighbour, Topic.allCases),
+                ], in: tx)
+            try Directory.apply([Told(RightsChanged(personID: world.neighbour, version: 2, roles: [], children: []))], in: tx)
             try Directory.apply(
                 [
                     Told(

@@ -39,7 +39,10 @@ private final class Kept<Value: Sendable>: Sendable {
     let database = TestDatabase.current.database
     let key = ES256PrivateKey()
     let keyID = UUID.v7()
+    /// Sees the diary, and is not the first guardian.
     let mother = UUID.v7()
+    let father = UUID.v7()
+    let director = UUID.v7()
     let child = UUID.v7()
     let school = UUID.v7()
     let strangerSchool = UUID.v7()
@@ -47,7 +50,7 @@ private final class Kept<Value: Sendable>: Sendable {
     private let looked = Kept<[WebHost.Look]>([])
 
     private func withClient(clock: @escaping @Sendable () -> Date = { Date() }, _ body: @escaping @Sendable (any TestClientProtocol) async throws -> Void) async throws {
-        let (key, keyID, mother, child, school) = (key, keyID, mother, child, school)
+        let (key, keyID, mother, child, school, father, director) = (key, keyID, mother, child, school, father, director)
         let (stranger, strangerSchool) = (stranger, strangerSchool)
         try await database.transaction { tx in
             try Directory.apply([Told(SchoolChanged(schoolID: school, version: 1, name: "Школа", timeZone: "Asia/Kamchatka", modules: [], contacts: [], ended: false))], in: tx)
@@ -56,12 +59,24 @@ private final class Kept<Value: Sendable>: Sendable {
             try Directory.apply([Told(PupilChanged(personID: stranger, version: 1, schoolID: strangerSchool, classID: nil, accountNumber: "0000000002", pupilCode: "I2", rosterNumber: nil, ended: false))], in: tx)
             try Directory.apply([Told(RightsChanged(personID: mother, version: 3, roles: [], children: [Guardianship(childID: child, topics: [.diary], isPrimary: false, until: nil)]))], in: tx)
             try Directory.apply(
+                [
+                    Told(RightsChanged(personID: father, version: 3, roles: [], children: [Guardianship(childID: child, topics: [.diary], isPrimary: true, until: nil)])),
+                    Told(RightsChanged(personID: director, version: 3, roles: [RoleHeld(schoolID: school, role: .director)], children: [])),
+                ], in: tx)
+            try Directory.apply(
                 [Told(SigningKeyChanged(keyID: keyID, version: 1, algorithm: "ES256", publicKey: key.publicKey.pemRepresentation, validFrom: Date(timeIntervalSinceNow: -9), validUntil: Date(timeIntervalSinceNow: 999), ended: false))], in: tx)
         }
         var book = RouteBook(service: "test")
         book.page("/test/children/{child}/diary", .seeDiary, about: .child(parameter: "child")) { Hello(heading: "diary \($0.zone.identifier)") }
         book.page("/test/children/{child}/money", .seeMoney, about: .child(parameter: "child")) { _ in Hello(heading: "money") }
         book.post("/test/children/{child}/diary", .seeDiary, about: .child(parameter: "child")) { .seeOther("/done?\(try await $0.form()["a"] ?? "")") }
+        book.page("/test/diary", .seeDiary, about: .oneself) { _ in Hello(heading: "all diaries") }
+        book.get("/test/first", .seeDiary, about: .oneself) { _ in .seeOther("/test/diary") }
+        book.page("/test/letters", .chooseAlerts, about: .oneself) { _ in Hello(heading: "letters") }
+        book.page("/test/desk", .seeDiary, about: .anySchool) { visit in
+            visit.looks(at: child)
+            return Hello(heading: "found")
+        }
         book.device(.post, "/test/device", { key, _ in key == "right" ? UUID() : nil }) { _ in .json(["ok": true]) }
         book.page("/test/children/{child}/note/{note}", .seeDiary, about: .child(parameter: "child")) { visit -> Hello in
             _ = try visit.uuid("note")
@@ -88,12 +103,12 @@ private final class Kept<Value: Sendable>: Sendable {
         try await Application(router: router).test(.router) { try await body($0) }
     }
 
-    private func token(rights: Int64 = 3, now: Date = Date(), by other: ES256PrivateKey? = nil, kid: UUID? = nil) async throws -> String {
+    private func token(of person: UUID? = nil, rights: Int64 = 3, now: Date = Date(), by other: ES256PrivateKey? = nil, kid: UUID? = nil) async throws -> String {
         let keys = JWTKeyCollection()
         let id = JWKIdentifier(string: (kid ?? keyID).text)
         await keys.add(ecdsa: other ?? key, kid: id)
         let kids = [SessionToken.Kid(id: child, name: "Маша", accent: "sea")]
-        return try await keys.sign(SessionToken(person: mother, session: .v7(), rights: rights, name: "Ольга", kids: kids, now: now), kid: id)
+        return try await keys.sign(SessionToken(person: person ?? mother, session: .v7(), rights: rights, name: "Ольга", kids: kids, now: now), kid: id)
     }
 
     private func get(_ client: any TestClientProtocol, _ path: String, _ token: String?, accept: String = "text/html") async throws -> TestResponse {
@@ -224,17 +239,21 @@ private final class Kept<Value: Sendable>: Sendable {
         }
     }
 
-    @Test("BY-10: every look that is let in at what concerns a child is told, no refused one is") func looked() async throws {
-        let token = try await token()
-        let (child, stranger, mother, looked) = (child, stranger, mother, looked)
+    @Test("BY-10: looks of staff and second adults at a child are told, those of its first guardian and refused ones are not") func looked() async throws {
+        let (child, stranger, mother, director, looked) = (child, stranger, mother, director, looked)
+        let tokens = [try await token(), try await token(of: father), try await token(of: director)]
         try await withClient { client in
-            for path in ["/test/children/\(child.text)/diary", "/test/children/\(child.text)/money", "/test/children/\(stranger.text)/diary", "/test/open"] {
-                _ = try await get(client, path, token)
+            for token in tokens {
+                for path in ["children/\(child.text)/diary", "children/\(child.text)/money", "children/\(stranger.text)/diary", "diary", "first", "letters", "desk", "open"] {
+                    _ = try await get(client, "/test/\(path)", token)
+                }
             }
         }
         let told = looked.withLock { $0 }
-        #expect(told.count == 1)
-        #expect(told.first.map { $0.viewer == mother && $0.child == child && $0.permission == "seeDiary" && $0.isGuardian } == true)
+        #expect(told.allSatisfy { $0.child == child && $0.permission == "seeDiary" })
+        // One child's page and the page of all his children; the director the child's page and whom he found.
+        #expect(told.map(\.viewer) == [mother, mother, director, director])
+        #expect(told.map(\.asGuardian) == [true, true, false, false])
     }
 
     @Test("rights that have changed and not arrived show nothing") func updating() async throws {

@@ -137,7 +137,7 @@ func visit(_ language: Language = .russian, sections: [String] = [], schools: [S
 
     @Test("a family sees its sections, a pupil no money, staff theirs, a stranger none") func sections() throws {
         func addresses(_ visit: Visit) -> [String] { Navigation.entries(for: visit).map(\.section) }
-        #expect(try addresses(visit(viewer: mother)) == ["home", "diary", "attendance", "meals", "money", "letters", "profile"])
+        #expect(try addresses(visit(viewer: mother)) == ["home", "diary", "attendance", "meals", "money", "letters", "family", "profile"])
         let pupil = Viewer(personID: .v7(), sessionID: .v7(), rightsNumber: 1, name: "Маша", isPupil: true)
         #expect(try addresses(visit(viewer: pupil)) == ["home", "diary", "attendance", "meals", "profile"])
         let teacher = Viewer(personID: .v7(), sessionID: .v7(), rightsNumber: 1, name: "Анна")
@@ -147,13 +147,13 @@ func visit(_ language: Language = .russian, sections: [String] = [], schools: [S
 
     @Test("SC-03: what a school has not connected is no section") func modules() throws {
         let school = SchoolRecord(id: .v7(), name: "Школа", zone: .moscow, modules: ["wallet"], contacts: [])
-        #expect(try Navigation.entries(for: visit(schools: [school], viewer: mother)).map(\.section) == ["home", "diary", "money", "letters", "profile"])
+        #expect(try Navigation.entries(for: visit(schools: [school], viewer: mother)).map(\.section) == ["home", "diary", "money", "letters", "family", "profile"])
     }
 
     @Test("every section has a title in Russian, a sign and a place on a phone") func entries() throws {
         let catalogue = try Pages(nil, prefix: "/test").catalogue
         let sources = try Pages.sources(nil)
-        for entry in Navigation.family + Navigation.staff + [Navigation.letters, Navigation.profile] {
+        for entry in Navigation.family + Navigation.staff + [Navigation.letters, Navigation.relatives, Navigation.profile] {
             #expect(catalogue.hasText(entry.title), "\(entry.title)")
             #expect(sources["icons/\(entry.icon)"] != nil, "\(entry.icon)")
             #expect(Navigation.favourites.contains(entry.address), "\(entry.address)")
@@ -163,7 +163,7 @@ func visit(_ language: Language = .russian, sections: [String] = [], schools: [S
     @Test("what does not fit stands under «more»: nothing is lost on a wide screen or a phone") func more() throws {
         let sections = Navigation.staff.map(\.section)
         let frame = Frame(for: try visit(sections: sections, viewer: mother), title: "x", section: "people")
-        #expect((frame.links + frame.rest).count == Navigation.family.count + sections.count + 2 && frame.links.count == 8 && frame.isRestCurrent)
+        #expect((frame.links + frame.rest).count == Navigation.family.count + sections.count + 3 && frame.links.count == 8 && frame.isRestCurrent)
         #expect(frame.tabs.count == 4 && frame.hasMore && frame.isMoreCurrent)
         let few = Frame(for: try visit(sections: ["till"], viewer: Viewer(personID: .v7(), sessionID: .v7(), rightsNumber: 1, name: "x")), title: "x", section: "till")
         #expect(few.tabs.count == 2 && !few.hasMore && !few.hasRest)

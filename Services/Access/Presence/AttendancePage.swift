@@ -102,7 +102,7 @@ extension AttendancePage {
             } else if visit.viewer.isPupil {
                 records = try Directory.children([visit.viewer.personID], in: tx)
             } else {
-                records = try Directory.children(of: visit.viewer, .seeAttendance, on: today, in: tx)
+                records = try Directory.children(of: visit.viewer, .seeAttendance, at: visit.now, in: tx)
             }
             records.removeAll(where: \.hasLeft)
             let ids = records.map(\.id)

@@ -51,7 +51,7 @@ extension MealsPage {
                 } else if viewer.isPupil {
                     try Directory.children([viewer.personID], in: tx)
                 } else {
-                    try Directory.children(of: viewer, .seeMenu, on: visit.today, in: tx)
+                    try Directory.children(of: viewer, .seeMenu, at: visit.now, in: tx)
                 }
             let school = chosen ?? records.first?.schoolID
             return (

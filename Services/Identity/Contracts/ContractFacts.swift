@@ -46,7 +46,8 @@ struct ContractFacts: Sendable, Equatable {
             """
             select p.id, p.surname, p.given_name, p.patronymic, g.relation, exists (select from login l where l.person_id = p.id)
             from guardianship g join person p on p.id = g.guardian_id
-            where g.child_id = \(child) and not g.ended and not p.ended order by g.is_primary desc, p.search_name, p.id
+            where g.child_id = \(child) and not g.ended and not p.ended and g.source <> 'family'
+            order by g.is_primary desc, p.search_name, p.id
             """,
             as: UUID.self, String.self, String.self, String?.self, String?.self, Bool.self
         ).map {
@@ -105,7 +106,8 @@ struct EnterSignature: Sendable {
         let isGuardian = try transaction.first(
             """
             select exists (select from guardianship g join pupil u on u.person_id = g.child_id
-                where g.guardian_id = \(guardianID) and g.child_id = \(childID) and not g.ended and not u.ended)
+                where g.guardian_id = \(guardianID) and g.child_id = \(childID) and not g.ended and not u.ended
+                    and g.source <> 'family')
             """,
             as: Bool.self)
         guard isGuardian == true else { throw Refused.notGuardian }

@@ -30,6 +30,17 @@ struct ErasePerson: Sendable {
             where guardian_id = \(personID) or child_id = \(personID) returning guardian_id
             """,
             as: UUID.self)
+        // Whom he had let in goes with him; of a child whose first guardian he was the next one comes first.
+        let letIn = try transaction.rows(
+            """
+            update guardianship set ended = true, ended_by = 'giver'
+            where granted_by = \(personID) and source = 'family' and not ended returning guardian_id
+            """,
+            as: UUID.self)
+        let children = try transaction.rows("select child_id from guardianship where guardian_id = \(personID)", as: UUID.self)
+        try transaction.execute("delete from invitation where issued_by = \(personID) and kind = 'family'")
+        let next = try EndMissing.nameFirst(of: children, in: transaction)
+        try transaction.execute("update merging set trace = null where kept_id = \(personID) or extra_id = \(personID)")
         try transaction.execute(
             """
             update contact set phone = null, email = null, new_email = null, email_confirmed = false, email_from_school = false,
@@ -46,7 +57,7 @@ struct ErasePerson: Sendable {
                 roster_number = null, roster_line = '', ended = true, version = version + 1
             where id = \(personID)
             """)
-        let touched = Set(family + [personID])
+        let touched = Set(family + letIn + next + [personID])
         try transaction.execute(
             "update person set rights_number = rights_number + 1 where id = any(\(Array(touched)))")
         try TouchedPeople(

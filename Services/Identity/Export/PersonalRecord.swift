@@ -44,7 +44,7 @@ struct PersonalRecord: Sendable {
 
     static let all: [PersonalRecord] = [
         PersonalRecord(
-            table: "person", about: ["id"], title: "Who you are",
+            table: "person", about: ["id"], merely: ["merged_into"], title: "Who you are",
             columns: [
                 .init("t.surname", "Surname"), .init("t.given_name", "Name"), .init("t.patronymic", "Patronymic"),
                 .init("t.gender", "Gender"), .init("t.birth_on", "Born"), .init("t.room", "Room"), .init("t.kind", "Kind"),
@@ -77,7 +77,7 @@ struct PersonalRecord: Sendable {
                 .init("t.ended", "Ended"),
             ], end: .kept("Which roles were held at a school stays without a name: the log of changes refers to them.")),
         PersonalRecord(
-            table: "guardianship", about: ["guardian_id", "child_id"], title: "Family",
+            table: "guardianship", about: ["guardian_id", "child_id"], merely: ["granted_by"], title: "Family",
             columns: [
                 .init(guardianName, "Adult"), .init(childName, "Child"), .init("t.relation", "Relation"),
                 .init("array_to_string(t.topics, ', ')", "Topics"), .init("t.is_primary", "First parent"), .init("t.until_on", "Until"),
@@ -136,7 +136,7 @@ struct PersonalRecord: Sendable {
             columns: [
                 .init("t.requested_at", "Asked for"), .init("t.due_at", "Due"), .init("t.cancelled_at", "Cancelled"), .init("t.done_at", "Done"),
             ], order: "t.requested_at", end: .kept("That and when you were forgotten stays, without a name.")),
-    ] + moved + contracted
+    ] + moved + contracted + shared
 
     /// Transfers between classes and schools.
     private static let moved: [PersonalRecord] = [
@@ -147,6 +147,23 @@ struct PersonalRecord: Sendable {
                 .init("(select x.name from school x where x.id = t.to_school_id)", "To school"), .init("t.state", "State"),
                 .init("t.asked_at", "Asked for"), .init("t.decided_at", "Decided"), .init("t.reason", "Reason"), .init("t.moved_on", "Moved"),
             ], order: "t.asked_at", end: .blanked)
+    ]
+
+    /// What families share, who looked, accounts that became one.
+    private static let shared: [PersonalRecord] = [
+        PersonalRecord(
+            table: "offered_grant", about: ["child_id"], title: "Invitations of the family",
+            columns: [.init(childName, "Child"), .init("array_to_string(t.topics, ', ')", "Topics"), .init("t.until_on", "Until")],
+            end: .deleted),
+        PersonalRecord(
+            table: "look", about: ["child_id"], merely: ["viewer_id"], title: "Who looked",
+            columns: [
+                .init("t.day_on", "When"), .init("(select x.surname || ' ' || x.given_name from person x where x.id = t.viewer_id)", "By whom"),
+                .init("t.permission", "What"),
+            ], order: "t.day_on", end: .deleted),
+        PersonalRecord(
+            table: "merging", about: ["kept_id", "extra_id"], merely: ["merged_by", "undone_by"], title: "Merged accounts",
+            columns: [.init("t.merged_at", "When"), .init("t.undone_at", "Undone")], order: "t.merged_at", end: .blanked),
     ]
 
     /// The contract route and Gosuslugi.

@@ -29,7 +29,8 @@ struct DeletionState: Sendable, Equatable {
             select c.surname, c.given_name, c.patronymic from guardianship g join person c on c.id = g.child_id
             where g.guardian_id = \(personID) and not g.ended and not c.ended
               and not exists (select from guardianship o join person p on p.id = o.guardian_id
-                              where o.child_id = g.child_id and o.guardian_id <> g.guardian_id and not o.ended and not p.ended)
+                              where o.child_id = g.child_id and o.guardian_id <> g.guardian_id and not o.ended and not p.ended
+                                and o.source <> 'family')
             order by c.search_name
             """,
             as: String.self, String.self, String?.self)

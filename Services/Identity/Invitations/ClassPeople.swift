@@ -36,7 +36,7 @@ enum ClassPeople {
             select g.child_id, p.id, p.surname, p.given_name, p.patronymic, p.roster_number, g.relation,
                    exists (select from login l where l.person_id = p.id)
             from pupil u join guardianship g on g.child_id = u.person_id join person p on p.id = g.guardian_id
-            where u.class_id = \(classID) and not u.ended and not g.ended and not p.ended
+            where u.class_id = \(classID) and not u.ended and not g.ended and not p.ended and g.source <> 'family'
             order by g.is_primary desc, p.search_name, p.id
             """,
             as: UUID.self, UUID.self, String.self, String.self, String?.self, String?.self, String?.self, Bool.self)

@@ -5,6 +5,11 @@ import Postgres
 /// For whom a code is (ID-06): pupils and guardians get different ones.
 enum InvitationKind: String, Sendable, Codable, CaseIterable {
     case pupil, guardian, staff
+    /// From a first guardian to another adult (ID-30).
+    case family
+
+    /// Whether it makes somebody a guardian.
+    var isForGuardian: Bool { self == .guardian || self == .family }
 
     /// English; the catalogue has the Russian. Stands in the top right corner of the sheet (ID-06).
     var text: String {
@@ -12,6 +17,7 @@ enum InvitationKind: String, Sendable, Codable, CaseIterable {
         case .pupil: "pupil"
         case .guardian: "parent"
         case .staff: "staff"
+        case .family: "second adult"
         }
     }
 }
@@ -32,6 +38,10 @@ struct Invitation: Sendable, Equatable {
     let isRegistered: Bool
     let birthDate: Day?
     let rooms: [String]
+    /// The children whom it opens, what of them and until when.
+    let offers: [OfferedGrant]
+    /// Who lets the other adult in; nil for the school's own invitations.
+    let giverID: UUID?
 
     /// Finds what a code opens.
     ///
@@ -52,25 +62,25 @@ struct Invitation: Sendable, Equatable {
         if isUsed { throw InvitationRefused.used }
         if isRevoked { throw InvitationRefused.revoked }
         if expiresAt <= now { throw InvitationRefused.expired }
-        return try read(id, kind, in: transaction)
+        return try read(id, kind, now: now, in: transaction)
     }
 
     private static func read(
-        _ id: UUID, _ kind: InvitationKind, in transaction: borrowing Transaction
+        _ id: UUID, _ kind: InvitationKind, now: Date, in transaction: borrowing Transaction
     ) throws -> Invitation {
         let found = try transaction.first(
             """
             select i.school_id, s.name, s.password_signs, i.child_id, i.person_id,
                    coalesce(c.surname, ''), coalesce(c.given_name, ''), c.patronymic,
                    coalesce(p.surname, ''), coalesce(p.given_name, ''), p.patronymic,
-                   l.person_id is not null, coalesce(p.ended, false) or coalesce(c.ended, false)
+                   l.person_id is not null, coalesce(p.ended, false) or coalesce(c.ended, false), i.issued_by
             from invitation i join school s on s.id = i.school_id
                 left join person c on c.id = i.child_id left join person p on p.id = i.person_id
                 left join login l on l.person_id = i.person_id
             where i.id = \(id)
             """,
             as: UUID.self, String.self, Bool.self, UUID?.self, UUID?.self, String.self, String.self, String?.self,
-            String.self, String.self, String?.self, Bool.self, Bool.self)
+            String.self, String.self, String?.self, Bool.self, Bool.self, UUID?.self)
         guard let row = found, !row.12 else { throw InvitationRefused.revoked }
         let details = try transaction.first(
             """
@@ -79,13 +89,22 @@ struct Invitation: Sendable, Equatable {
             where p.id = \(row.4)
             """,
             as: Day?.self, String?.self, String?.self)
+        var offers: [OfferedGrant] = []
+        if kind == .family {
+            offers = try OfferedGrant.standing(of: id, now: now, in: transaction)
+            // Whoever offered it is no first guardian any more, or its term is over.
+            if offers.isEmpty { throw InvitationRefused.revoked }
+        } else if kind == .guardian, let child = row.3 {
+            let name = PersonName(surname: row.5, given: row.6, patronymic: row.7)
+            offers = [OfferedGrant(childID: child, childName: name, terms: .whole)]
+        }
         return Invitation(
             id: id, kind: kind, schoolID: row.0, schoolName: row.1, allowsPasswordSigns: row.2, childID: row.3,
             childName: row.3 == nil ? nil : PersonName(surname: row.5, given: row.6, patronymic: row.7),
             personID: row.4,
             personName: row.4 == nil ? nil : PersonName(surname: row.8, given: row.9, patronymic: row.10),
             isRegistered: row.11, birthDate: details?.0,
-            rooms: [details?.1, details?.2].compactMap(\.self))
+            rooms: [details?.1, details?.2].compactMap(\.self), offers: offers, giverID: kind == .family ? row.13 : nil)
     }
 
     /// Marks it used: a code is good once (ID-05).

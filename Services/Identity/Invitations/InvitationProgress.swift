@@ -35,11 +35,12 @@ enum InvitationProgress {
             select s.id, s.name, c.id, c.grade, c.letter,
                 (select count(*) from pupil u where u.class_id = c.id and not u.ended)
                 + (select count(*) from pupil u join guardianship g on g.child_id = u.person_id
-                   where u.class_id = c.id and not u.ended and not g.ended),
+                   where u.class_id = c.id and not u.ended and not g.ended and g.source <> 'family'),
                 (select count(*) from pupil u join login l on l.person_id = u.person_id
                  where u.class_id = c.id and not u.ended)
                 + (select count(*) from pupil u join guardianship g on g.child_id = u.person_id
-                   join login l on l.person_id = g.guardian_id where u.class_id = c.id and not u.ended and not g.ended)
+                   join login l on l.person_id = g.guardian_id where u.class_id = c.id and not u.ended and not g.ended
+                     and g.source <> 'family')
             from class c join school s on s.id = c.school_id
             where not c.ended and (c.school_id = any(\(whole)) or c.id = any(\(own)))
             order by s.name, s.id

@@ -30,7 +30,8 @@ struct InvitationRoutes: Sendable {
         }
         let invitation = RouteSubject.resolved { visit, transaction in
             try transaction.first(
-                "select class_id, school_id from invitation where id = \(visit.uuid("invitation"))", as: UUID?.self, UUID.self
+                "select class_id, school_id from invitation where id = \(visit.uuid("invitation")) and kind <> 'family'",
+                as: UUID?.self, UUID.self
             ).map { classID, schoolID in classID.map { .schoolClass($0) } ?? .school(schoolID) }
         }
         book.post("/identity/invitations/{invitation}/revocation", .issueInvitations, about: invitation) { visit in

@@ -183,7 +183,7 @@ struct InvitationSheetsPage: Page {
             case .pupil:
                 name = invitation.personName?.full ?? child
                 about = invitation.className.map { visit.tr("Class %@", $0.description) }
-            case .guardian:
+            case .guardian, .family:
                 name = invitation.personName?.full ?? visit.tr("To the parents")
                 about = visit.tr("Child: %@", child)
             case .staff:
@@ -202,14 +202,14 @@ struct InvitationSheetsPage: Page {
     }
 
     /// An address as people type it: without `https://`.
-    private static func typed(_ address: String) -> String {
+    static func typed(_ address: String) -> String {
         address.hasPrefix("https://") ? String(address.dropFirst("https://".count)) : address
     }
 }
 
 extension Visit {
     /// The day of a moment, with the year when it is another one.
-    fileprivate func lastDay(_ date: Date) -> String { format.date(zone.day(of: date), thisYear: today.year) }
+    func lastDay(_ date: Date) -> String { format.date(zone.day(of: date), thisYear: today.year) }
 
     /// «12 of 30 have registered».
     fileprivate func progress(_ registered: Int, of all: Int) -> String {

@@ -23,8 +23,13 @@ struct PeoplePage: Page {
     let people: [Person]
     /// For whoever may switch the modules of a school (SC-03).
     let modules: String?
+    /// For curators.
+    let merged: String?
 
-    init(_ visit: Visit, text: String, found: [FindPeople.Found], limit: Int, mayConnect: Bool = false) {
+    init(
+        _ visit: Visit, text: String, found: [FindPeople.Found], limit: Int, mayConnect: Bool = false, isCurator: Bool = false
+    ) {
+        merged = isCurator ? "/identity/mergings" : nil
         title = visit.tr("People")
         modules = mayConnect ? "/identity/modules" : nil
         self.text = text
@@ -80,6 +85,8 @@ struct PersonPage: Page {
     let snils: String?
     let contract: String?
     let safety: PersonSafetyPart
+    /// For a guardian whom the reader may merge with another account (ID-29).
+    let merging: String?
 
     init(
         _ visit: Visit, _ card: PersonCard, _ safety: PersonSafety, mayPassword: Bool, refusal: String? = nil, hasPortal: Bool = false
@@ -110,6 +117,7 @@ struct PersonPage: Page {
         canSetPassword = mayPassword && card.login != nil
         self.refusal = refusal ?? (card.login == nil ? visit.tr("Has not registered yet: an invitation is needed.") : nil)
         contract = card.kind == .pupil ? "/identity/children/\(card.id.text)/contract" : nil
+        merging = mayPassword && card.kind == .guardian && card.roles.isEmpty ? "/identity/people/\(card.id.text)/merging" : nil
         invitations = card.classID.map { "/identity/classes/\($0.text)/invitations" }
         snils = hasPortal ? "/identity/people/\(card.id.text)/snils" : nil
     }
@@ -132,7 +140,7 @@ extension Visit {
     func what(_ kind: InvitationKind, className: ClassName?, roles: [Role]) -> String {
         switch kind {
         case .pupil: className?.description ?? tr("pupil")
-        case .guardian: tr("parent")
+        case .guardian, .family: tr("parent")
         case .staff: roles.isEmpty ? tr("staff") : roles.map { tr($0.english) }.joined(separator: ", ")
         }
     }

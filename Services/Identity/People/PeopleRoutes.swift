@@ -10,24 +10,30 @@ import Web
 struct PeopleRoutes: Sendable {
     let cabinet: Cabinet
 
-    /// Of the schools a person has to do with, one that the reader looks after; none for strangers.
+    /// A pupil of the reader's schools, so that the look is written down (BY-10); of anybody else one of the schools he has to
+    /// do with that the reader looks after. None for strangers.
     static let person = RouteSubject.resolved { visit, transaction in
         let id = try visit.uuid("person")
         let mine = try SchoolsOf.keeper(visit.viewer.personID, [.curator, .secretary], in: transaction)
-        return try SchoolsOf.person(id, in: transaction).first { mine.contains($0) }.map { .school($0) }
+        guard let school = try SchoolsOf.person(id, in: transaction).first(where: { mine.contains($0) }) else { return nil }
+        let isPupil = try transaction.first(
+            "select exists (select from pupil where person_id = \(id) and not ended)", as: Bool.self)
+        return isPupil == true ? .child(id) : .school(school)
     }
 
     func add(to book: inout RouteBook) {
         book.page("/identity/people", .managePeople, about: .anySchool) { visit in
             let text = String((visit.query("q") ?? "").prefix(100))
             let viewer = visit.viewer
-            let search = try await cabinet.database.read { transaction -> ([FindPeople.Found], Int, Bool) in
+            let search = try await cabinet.database.read { transaction -> ([FindPeople.Found], Int, Bool, Bool) in
                 let schools = try SchoolsOf.keeper(viewer.personID, [.curator, .secretary], in: transaction)
                 let search = FindPeople(text: text, schools: schools)
                 let mayConnect = try !Directory.places(of: viewer, .connectModules, in: transaction).isEmpty
-                return (try search.run(in: transaction), search.limit, mayConnect)
+                let isCurator = try !SchoolsOf.keeper(viewer.personID, [.curator], in: transaction).isEmpty
+                return (try search.run(in: transaction), search.limit, mayConnect, isCurator)
             }
-            return PeoplePage(visit, text: text, found: search.0, limit: search.1, mayConnect: search.2)
+            return PeoplePage(
+                visit, text: text, found: search.0, limit: search.1, mayConnect: search.2, isCurator: search.3)
         }
         book.page("/identity/people/{person}", .managePeople, about: Self.person) { visit in
             try await page(visit)

@@ -55,6 +55,7 @@ struct OwnProfile: Sendable, Equatable {
             from guardianship g join person c on c.id = g.child_id join pupil u on u.person_id = c.id
                 join school s on s.id = u.school_id left join class k on k.id = u.class_id
             where g.guardian_id = \(id) and not g.ended and not c.ended
+              and (g.until_on is null or g.until_on >= (\(now) at time zone s.time_zone)::date)
             order by c.birth_on, c.given_name, c.id
             """,
             as: UUID.self, String.self, String.self, String?.self, String.self, Int?.self, String?.self, String.self

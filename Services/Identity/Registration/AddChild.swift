@@ -25,7 +25,7 @@ struct AddChild: Sendable {
         do {
             return try await database.transaction { transaction in
                 let invitation = try Invitation.find(hash, now: now, lock: true, in: transaction)
-                guard invitation.kind == .guardian, let child = invitation.childName else {
+                guard invitation.kind.isForGuardian, let child = invitation.childName else {
                     return .refused("This code is for the pupil, not for the parent.")
                 }
                 // ID-26: combining access to several diaries is possible only for parents.
@@ -36,7 +36,9 @@ struct AddChild: Sendable {
                     return .refused("Somebody has registered with this invitation already. Ask the curator.")
                 }
                 var touched = TouchedPeople()
-                try Self.grant(guardianID, [invitation], now: now, &touched, in: transaction)
+                let isNew = try Self.grant(guardianID, [invitation], now: now, &touched, in: transaction)
+                // Who sees everything already keeps it, and the family its code.
+                if invitation.kind == .family, !isNew { throw NothingNew() }
                 try touched.publish(to: outbox, in: transaction)
                 try Guessing.forgiveCode(address: address, in: transaction)
                 try Audit.note(
@@ -45,16 +47,32 @@ struct AddChild: Sendable {
             }
         } catch let refused as InvitationRefused {
             return .refused(refused.text)
+        } catch is NothingNew {
+            return .refused("You see this child already.")
         }
     }
 
+    private struct NothingNew: Error {}
+
     /// Gives a guardian the children of invitations, uses the codes up, and counts the change of his rights.
+    ///
+    /// The school's code opens everything. A family's opens what the family said (ID-30), to nobody who has more already, and
+    /// makes nobody the first guardian.
+    /// - Returns: whether his rights are others now.
+    @discardableResult
     static func grant(
         _ guardianID: UUID, _ invitations: [Invitation], now: Date, _ touched: inout TouchedPeople,
         in transaction: borrowing Transaction
-    ) throws {
+    ) throws -> Bool {
         var isChanged = false
         for invitation in invitations {
+            if let giver = invitation.giverID {
+                for offer in invitation.offers {
+                    isChanged = try letIn(guardianID, offer, by: giver, now: now, in: transaction) || isChanged
+                }
+                try invitation.use(by: guardianID, now: now, in: transaction)
+                continue
+            }
             guard let childID = invitation.childID else { continue }
             // The school may have named him already; then the code only proves that it is he.
             isChanged = try transaction.execute(
@@ -64,14 +82,35 @@ struct AddChild: Sendable {
                         not exists (select from guardianship where child_id = \(childID) and is_primary and not ended),
                         'code', \(now))
                 on conflict (guardian_id, child_id) do update set ended = false, ended_by = null, source = 'code',
-                    topics = excluded.topics, granted_at = excluded.granted_at, is_primary = excluded.is_primary
-                where g.ended
+                    topics = excluded.topics, granted_at = excluded.granted_at, is_primary = excluded.is_primary,
+                    until_on = null, granted_by = null
+                where g.ended or g.source = 'family'
                 """) == 1 || isChanged
             try invitation.use(by: guardianID, now: now, in: transaction)
         }
-        guard isChanged else { return }
+        guard isChanged else { return false }
         try transaction.execute(
             "update person set rights_number = rights_number + 1 where id = \(guardianID)")
         touched.rights.insert(guardianID)
+        return true
+    }
+
+    private static func letIn(
+        _ guardianID: UUID, _ offer: OfferedGrant, by giver: UUID, now: Date, in transaction: borrowing Transaction
+    ) throws -> Bool {
+        guard guardianID != offer.childID, guardianID != giver else { return false }
+        let isChanged = try transaction.execute(
+            """
+            insert into guardianship as g
+                (guardian_id, child_id, topics, is_primary, source, granted_at, until_on, granted_by)
+            values (\(guardianID), \(offer.childID), \(offer.terms.listed.map(\.rawValue)), false, 'family', \(now),
+                    \(offer.terms.until), \(giver))
+            on conflict (guardian_id, child_id) do update set ended = false, ended_by = null, source = 'family',
+                topics = excluded.topics, granted_at = excluded.granted_at, is_primary = false,
+                until_on = excluded.until_on, granted_by = excluded.granted_by
+            where g.ended or g.source = 'family'
+            """) == 1
+        if isChanged { try Audit.note(.accessShared, by: giver, about: offer.childID, at: now, in: transaction) }
+        return isChanged
     }
 }

@@ -52,7 +52,7 @@ struct RegisterByCode: Sendable {
             wrong["repeated"] = "The two passwords differ."
         }
 
-        let isGuardian = invitation.kind == .guardian
+        let isGuardian = invitation.kind.isForGuardian
         let number = PhoneNumber(phone)
         if phone.trimmed.isEmpty {
             if isGuardian { wrong["phone"] = "Parents give a mobile phone: the school reaches them by it." }
@@ -159,7 +159,7 @@ struct RegisterByCode: Sendable {
         }
         touched.contacts.insert(personID)
         try invitation.use(by: personID, now: now, in: transaction)
-        if invitation.kind == .guardian {
+        if invitation.kind.isForGuardian {
             try AddChild.grant(personID, [invitation] + others, now: now, &touched, in: transaction)
         }
         try Audit.note(.registered, by: personID, about: personID, school: invitation.schoolID, at: now, in: transaction)
@@ -173,14 +173,14 @@ struct RegisterByCode: Sendable {
         in transaction: borrowing Transaction
     ) throws -> [Invitation] {
         guard !hashes.isEmpty else { return [] }
-        guard first.kind == .guardian else {
+        guard first.kind.isForGuardian else {
             // ID-26: combining access is for parents only.
             throw RegistrationRefused(fields: ["children": "Only parents can see several diaries."])
         }
         return try zip(hashes, codes).map { hash, code in
             do {
                 let invitation = try Invitation.find(hash, now: now, lock: lock, in: transaction)
-                guard invitation.kind == .guardian else {
+                guard invitation.kind.isForGuardian else {
                     throw RegistrationRefused(fields: [
                         "children": FieldMessage("This code is for the pupil, not for the parent.", about: code.text)
                     ])

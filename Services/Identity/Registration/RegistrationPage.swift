@@ -45,12 +45,16 @@ struct RegistrationPage: Page {
         title = visit.tr("Registration")
         self.code = code.text
         codeWrong = wrong["code"].map(visit.sentence)
-        isGuardian = invitation.kind == .guardian
+        isGuardian = invitation.kind.isForGuardian
         let child = invitation.childName?.listed ?? ""
         switch invitation.kind {
         case .guardian:
             heading = visit.tr("Registration of a parent")
             explanation = visit.tr("The code opens the diary: %@.", child)
+        case .family:
+            heading = visit.tr("Registration of a second adult")
+            // A sheet may lie around: given names only.
+            explanation = visit.tr("The code opens: %@.", visit.offered(invitation.offers))
         case .pupil:
             heading = visit.tr("Registration of a pupil")
             explanation = child

@@ -35,18 +35,21 @@ struct EndMissing: Sendable {
         if !roster.guardians.isEmpty, damaged.isDisjoint(with: roster.guardians.map(\.file)) {
             let left = try transaction.rows(
                 """
-                update guardianship g set ended = true, ended_by = 'roster', is_primary = false
-                from person guardian, person child
-                where guardian.id = g.guardian_id and child.id = g.child_id and not g.ended and g.source = 'roster'
+                update guardianship g set ended = true, ended_by = 'roster', is_primary = false from person child
+                where child.id = g.child_id and not g.ended and g.source = 'roster'
                   and child.roster_number = any(\(roster.guardians.map(\.content.pupilNumber)))
-                  and (guardian.roster_number, child.roster_number) not in (
-                      select * from unnest(\(roster.guardians.map(\.content.person.number))::text[],
-                                           \(roster.guardians.map(\.content.pupilNumber))::text[]))
-                returning g.guardian_id
+                  and (g.guardian_id, g.child_id) not in (
+                      select coalesce(n.merged_into, n.id), c.id
+                      from unnest(\(roster.guardians.map(\.content.person.number))::text[],
+                                  \(roster.guardians.map(\.content.pupilNumber))::text[]) as t (guardian, child)
+                          join person n on n.roster_number = t.guardian join person c on c.roster_number = t.child)
+                returning g.guardian_id, g.child_id
                 """,
-                as: UUID.self)
-            touched.rights.formUnion(left)
-            step.report.guardians.ended = Set(left).count
+                as: UUID.self, UUID.self)
+            touched.rights.formUnion(left.map(\.0))
+            touched.rights.formUnion(try EndGrantsWithGiver(ended: left.map { ($0.0, $0.1) }).run(in: transaction))
+            touched.rights.formUnion(try Self.nameFirst(of: left.map(\.1), in: transaction))
+            step.report.guardians.ended = Set(left.map(\.0)).count
         }
         if !roster.staff.isEmpty, damaged.isDisjoint(with: roster.staff.map(\.file)) {
             let named = Set(roster.staff.map(\.content.school)).compactMap { schools[$0] }
@@ -69,6 +72,24 @@ struct EndMissing: Sendable {
             "update person set rights_number = rights_number + 1 where id = any(\(Array(touched.rights)))")
         try touched.publish(to: outbox, in: transaction)
         return step
+    }
+
+    /// Where the first guardian has gone, whom the school has named the longest comes first: somebody must see who looked
+    /// (BY-10) and let others in (ID-30).
+    static func nameFirst(of children: [UUID], in transaction: borrowing Transaction) throws -> [UUID] {
+        guard !children.isEmpty else { return [] }
+        return try transaction.rows(
+            """
+            update guardianship g set is_primary = true
+            from (
+                select distinct on (x.child_id) x.guardian_id, x.child_id
+                from guardianship x join person p on p.id = x.guardian_id and not p.ended
+                where x.child_id = any(\(children)) and not x.ended and x.source <> 'family'
+                  and not exists (select from guardianship y where y.child_id = x.child_id and y.is_primary and not y.ended)
+                order by x.child_id, x.granted_at, x.guardian_id) as next
+            where g.guardian_id = next.guardian_id and g.child_id = next.child_id
+            returning g.guardian_id
+            """, as: UUID.self)
     }
 
     private func classOf(_ line: Roster.Line<StaffLine>) -> String {

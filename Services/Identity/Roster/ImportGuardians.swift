@@ -43,7 +43,8 @@ struct ImportGuardians: Sendable {
         var touched = TouchedPeople()
         touched.people = people.touched
         touched.contacts = try UpsertContacts(
-            entries: firsts.compactMap { line in people.ids[line.person.number].map { ($0, line.contact) } }
+            entries: firsts.filter { !people.merged.contains($0.person.number) }
+                .compactMap { line in people.ids[line.person.number].map { ($0, line.contact) } }
         ).run(in: transaction)
 
         let children = Array(Set(good.map(\.child)))
@@ -79,8 +80,10 @@ struct ImportGuardians: Sendable {
             as: UUID.self)
         var primaried = Set(withPrimary)
         var rows: [(guardian: UUID, child: UUID, relation: String, isPrimary: Bool)] = []
+        var seen: Set<[UUID]> = []
         for (line, child) in good {
-            guard let guardian = ids[line.person.number] else { continue }
+            // Two numbers may mean one account since it was merged (ID-29).
+            guard let guardian = ids[line.person.number], seen.insert([guardian, child]).inserted else { continue }
             rows.append((guardian, child, line.relation, primaried.insert(child).inserted))
         }
         let granted = try transaction.rows(
@@ -92,9 +95,12 @@ struct ImportGuardians: Sendable {
                         \(rows.map(\.relation))::text[], \(rows.map(\.isPrimary))::boolean[])
                  as t (guardian, child, relation, is_primary)
             on conflict (guardian_id, child_id) do update set relation = excluded.relation, ended = false,
-                ended_by = null, is_primary = case when g.ended then excluded.is_primary else g.is_primary end
-            where g.relation is distinct from excluded.relation and not g.ended
-               or g.ended and g.ended_by = 'roster'
+                ended_by = null, is_primary = case when g.ended or g.source = 'family' then excluded.is_primary else g.is_primary end,
+                -- Whom a family had let in and the school now names has all that its guardians have.
+                source = case when g.source = 'family' then 'roster' else g.source end, until_on = null, granted_by = null,
+                topics = case when g.source = 'family' then excluded.topics else g.topics end
+            where (g.relation is distinct from excluded.relation or g.source = 'family') and not g.ended
+               or g.ended and (g.ended_by = 'roster' or g.source = 'family')
             returning g.guardian_id
             """,
             as: UUID.self)

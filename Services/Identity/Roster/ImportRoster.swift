@@ -205,6 +205,8 @@ enum RosterKnown {
     struct Person {
         let id: UUID
         let kind: String
+        /// Whether the number was another account's before two became one (ID-29).
+        var isMerged = false
     }
 
     struct ClassKey: Hashable {
@@ -231,11 +233,14 @@ enum RosterKnown {
 
     static func people(_ numbers: [String], in transaction: borrowing Transaction) throws -> [String: Person] {
         var known: [String: Person] = [:]
-        for (number, id, kind) in try transaction.rows(
-            "select roster_number, id, kind from person where roster_number = any(\(numbers))",
-            as: String.self, UUID.self, String.self)
+        for (number, id, kind, isMerged) in try transaction.rows(
+            """
+            select roster_number, coalesce(merged_into, id), kind, merged_into is not null
+            from person where roster_number = any(\(numbers))
+            """,
+            as: String.self, UUID.self, String.self, Bool.self)
         {
-            known[number] = Person(id: id, kind: kind)
+            known[number] = Person(id: id, kind: kind, isMerged: isMerged)
         }
         return known
     }

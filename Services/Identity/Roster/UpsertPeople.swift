@@ -19,6 +19,8 @@ struct UpsertPeople {
         var ids: [String: UUID] = [:]
         var added: Set<UUID> = []
         var changed: Set<UUID> = []
+        /// Numbers of accounts that became part of another (ID-29); what their lines say of name and contact is not the other's.
+        var merged: Set<String> = []
         var touched: Set<UUID> { added.union(changed) }
     }
 
@@ -45,7 +47,7 @@ struct UpsertPeople {
                 gender = excluded.gender, birth_on = excluded.birth_on, room = excluded.room,
                 roster_line = excluded.roster_line, version = p.version + 1,
                 rights_number = p.rights_number + p.ended::int, ended = false
-            where p.roster_line is distinct from excluded.roster_line or p.ended
+            where (p.roster_line is distinct from excluded.roster_line or p.ended) and p.merged_into is null
             returning p.id
             """,
             as: UUID.self)
@@ -54,7 +56,9 @@ struct UpsertPeople {
         for id in written {
             if fresh.contains(id) { result.added.insert(id) } else { result.changed.insert(id) }
         }
-        result.ids = try RosterKnown.people(entries.map(\.number), in: transaction).mapValues(\.id)
+        let known = try RosterKnown.people(entries.map(\.number), in: transaction)
+        result.ids = known.mapValues(\.id)
+        result.merged = Set(known.filter(\.value.isMerged).keys)
         return result
     }
 }

@@ -4,8 +4,8 @@ import Messaging
 import Postgres
 import ServiceLifecycle
 
-/// What is due by the clock: signing keys made, renewed and retired in time; old sessions and counters forgotten; people who asked
-/// for it forgotten too.
+/// What is due by the clock: signing keys made, renewed and retired in time; grants whose term is over; old sessions, counters and
+/// looks forgotten; people who asked for it forgotten too.
 struct Housekeeping: Service {
     let database: Database
     let outbox: Outbox
@@ -23,6 +23,9 @@ struct Housekeeping: Service {
                         try LetterToken.sweep(now: now, in: transaction)
                         try EndSessions.sweep(now: now, in: transaction)
                         try TouchVisit.sweep(now: now, in: transaction)
+                        try EndRunOutGrants(now: now).run(in: transaction, outbox)
+                        try WhoLooked.sweep(now: now, in: transaction)
+                        try Merging.sweep(now: now, in: transaction)
                     }
                     let forgotten = try await CarryOutDeletions(now: now).run(database, outbox)
                     if forgotten > 0 { logger.info("people were forgotten", metadata: ["count": "\(forgotten)"]) }

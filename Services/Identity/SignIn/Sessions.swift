@@ -184,8 +184,9 @@ struct SignedInPerson: Sendable, Equatable {
             """
             select c.id, c.given_name, c.surname, c.accent
             from guardianship g join person c on c.id = g.child_id
+                left join pupil u on u.person_id = c.id left join school s on s.id = u.school_id
             where g.guardian_id = \(id) and not g.ended and not c.ended
-              and (g.until_on is null or g.until_on >= current_date)
+              and (g.until_on is null or g.until_on >= (now() at time zone coalesce(s.time_zone, 'Europe/Moscow'))::date)
             order by c.birth_on, c.given_name, c.id
             """,
             as: UUID.self, String.self, String.self, String.self)

@@ -82,7 +82,7 @@ extension DiaryPage {
                 child: record, places: places, timetables: timetables, written: written,
                 cells: cells.compactMapValues { $0[child] },
                 remarks: try Remark.of([child], from: monday, to: saturday, withRemarks: seesRemarks, in: tx),
-                siblings: viewer.isPupil ? [] : try Directory.children(of: viewer, .seeDiary, on: today, in: tx))
+                siblings: viewer.isPupil ? [] : try Directory.children(of: viewer, .seeDiary, at: visit.now, in: tx))
         }
         let time = visit.zone.timeOfDay(of: visit.now)
         let last = read.slots(on: monday + 5).isEmpty ? 5 : 6

@@ -68,6 +68,7 @@ extension DeskPage {
                 done: try doneID.flatMap { try tx.receipt(of: $0, schools: Array(schools)) })
         }
         let purse = read.account.map { Purse($0, lunch: nil, for: visit) }
+        if let purse { visit.looks(at: purse.child) }
         let total = read.receipts.reduce(Money.zero) { $0 + $1.amount }
         self.init(
             title: visit.tr("Cash desk"), code: purse?.accountNumber ?? code,

@@ -72,7 +72,7 @@ extension Visit {
 extension Transaction {
     /// The open accounts of the reader's other children about whose money he decides: found by his rights, not by the form.
     func receivers(of child: UUID, for visit: Visit) throws -> [Account] {
-        let children = try Directory.children(of: visit.viewer, .moveMoney, on: visit.today, in: self).map(\.id)
+        let children = try Directory.children(of: visit.viewer, .moveMoney, at: visit.now, in: self).map(\.id)
         let order = visit.viewer.children.map(\.id)
         return try accounts(.children(children.filter { $0 != child }), at: visit.now).filter(\.isOpen)
             .sorted { (order.firstIndex(of: $0.personID) ?? .max) < (order.firstIndex(of: $1.personID) ?? .max) }

@@ -24,8 +24,7 @@ struct BalancePage: Page {
 extension PursePage {
     init(for visit: Visit, _ database: Database) async throws {
         let purses = try await database.read { tx in
-            let day = SchoolZone.moscow.day(of: visit.now)
-            let children = try Directory.children(of: visit.viewer, .seeMoney, on: day, in: tx)
+            let children = try Directory.children(of: visit.viewer, .seeMoney, at: visit.now, in: tx)
             let accounts = Dictionary(
                 try tx.accounts(.children(children.map(\.id)), at: visit.now).map { ($0.personID, $0) },
                 uniquingKeysWith: { $1 })

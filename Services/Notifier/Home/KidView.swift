@@ -164,7 +164,7 @@ extension HomePage {
             if visit.viewer.isPupil {
                 children = try Directory.child(visit.viewer.personID, in: tx).map { [$0] } ?? []
             } else {
-                children = try Directory.children(of: visit.viewer, .seeFeed, on: visit.today, in: tx).filter { !$0.hasLeft }
+                children = try Directory.children(of: visit.viewer, .seeFeed, at: visit.now, in: tx).filter { !$0.hasLeft }
             }
             var materials: [Day: DayMaterial] = [:]
             return try children.map { child in

@@ -57,7 +57,9 @@ func serviceGroup<S: SchoolService>(
                 port: reader.int(forKey: "http.port", default: 8080))),
         logger: quiet(parts.logger))
 
-    var services: [any ServiceLifecycle.Service] = [health, ClosingDatabase(database: parts.database), relay]
+    // Between the pages, which note looks, and the relay, which carries them off.
+    let looks = LookCarrier(parts.looks, database: parts.database, outbox: parts.outbox, logger: parts.logger)
+    var services: [any ServiceLifecycle.Service] = [health, ClosingDatabase(database: parts.database), relay, looks]
     services += loops.map(\.loop)
     services += S.work(parts)
     services.append(pages)

@@ -23,6 +23,8 @@ public struct Parts: Sendable {
     public let zone: SchoolZone
     /// `https://cabinet.example`, without a slash at the end.
     public let publicAddress: String
+    /// Who looked at which child, on its way to the access log (BY-10).
+    public let looks: LookBook
     /// Where the broker is.
     let broker: BrokerConfiguration
 }
@@ -84,7 +86,7 @@ extension SchoolService {
         }
         return Parts(
             database: database, outbox: outbox, pages: try Pages(bundle, prefix: "/\(name)"), configuration: reader, logger: logger,
-            zone: zone, publicAddress: address, broker: broker)
+            zone: zone, publicAddress: address, looks: LookBook(), broker: broker)
     }
 
     /// How the schema is reached, from the configuration.

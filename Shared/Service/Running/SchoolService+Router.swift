@@ -12,7 +12,8 @@ extension SchoolService {
             MetricsMiddleware()
         }
         WebHost(
-            pages: parts.pages, database: parts.database, publicAddress: parts.publicAddress, logger: parts.logger
+            pages: parts.pages, database: parts.database, publicAddress: parts.publicAddress, logger: parts.logger,
+            looks: { [looks = parts.looks] in looks.note($0) }
         ).register(routes(parts), on: router)
         return router
     }
