@@ -19,6 +19,7 @@ import base64
 import html
 import json
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -360,7 +361,7 @@ def main():
     parser.add_argument("--issuer", default="http://esia.gosuslugi.ru/")
     parser.add_argument("--engine", default="", help="gost: keys and signatures by GOST R 34.10-2012")
     parser.add_argument("--faults", action="store_true", help="a test may spoil the answers")
-    parser.add_argument("--with-parent", action="store_true", help="end when the standard input ends")
+    parser.add_argument("--with-parent", action="store_true", help="end when the standard input ends, and take FOLDER along")
     arguments = parser.parse_args()
     Handler.portal = Portal(arguments)
     server = ThreadingHTTPServer(("127.0.0.1", arguments.port), Handler)
@@ -373,6 +374,8 @@ def main():
             server.shutdown()
         threading.Thread(target=wait, daemon=True).start()
     server.serve_forever()
+    if arguments.with_parent:
+        shutil.rmtree(arguments.folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
