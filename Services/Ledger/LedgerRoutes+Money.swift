@@ -18,6 +18,7 @@ extension LedgerRoutes {
         addRefunds(to: &book)
         addCashOuts(to: &book)
         addSubsidies(to: &book)
+        addCertificates(to: &book)
         book.page("/ledger/settlement", .topUpAtDesk, about: .anySchool) { try await SettlementPage(for: $0, database) }
         book.get("/ledger/settlement.xlsx", .topUpAtDesk, about: .anySchool) { try await SettlementPage.sheet($0, database) }
     }
@@ -84,6 +85,23 @@ extension LedgerRoutes {
         ) { try await subsidies.grant($0) }
         book.post("/ledger/schools/{school}/subsidies/{subsidy}/end", .manageSubsidies, about: .school(parameter: "school")) {
             try await subsidies.end($0)
+        }
+    }
+
+    /// SE-02 to SE-05: staff enters what certificates can pay, the family sees it shrink.
+    private func addCertificates(to book: inout RouteBook) {
+        let database = database
+        let certificates = CertificateForm(database: database)
+        book.page("/ledger/children/{child}/certificate", .seeCertificate, about: .child(parameter: "child")) {
+            try await CertificatePage(for: $0, database)
+        }
+        book.page("/ledger/certificates", .manageSubsidies, about: .anySchool) { try await CertificatesPage(for: $0, database) }
+        book.form(
+            "/ledger/certificates", .manageSubsidies, about: .anySchool,
+            again: { try await CertificatesPage(for: $0, database, wrong: $1) }
+        ) { try await certificates.enter($0) }
+        book.post("/ledger/schools/{school}/certificate-cap", .manageSubsidies, about: .school(parameter: "school")) {
+            try await certificates.noteCap($0)
         }
     }
 }

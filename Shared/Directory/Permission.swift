@@ -126,6 +126,9 @@ extension Permission {
 extension Permission {
     public static let enterLessons = Permission(
         "enterLessons", ownClass: [.classTeacher], wholeSchool: heads + [.subjectTeacher])
+    /// SE-02 to SE-05: what the certificate of supplementary education can pay.
+    public static let seeCertificate = Permission(
+        "seeCertificate", topic: .certificate, wholeSchool: [.accountant, .socialPedagogue], guardians: .granted)
     /// AC-08: enter certificates of entitlement.
     public static let manageSubsidies = Permission("manageSubsidies", wholeSchool: [.accountant, .socialPedagogue])
     public static let seeRefunds = Permission("seeRefunds", wholeSchool: [.tutor, .cashier])
@@ -161,7 +164,7 @@ extension Permission {
     /// All of them: the tests walk it, so a new one is put here too.
     public static let all: [Permission] = [
         seeDiary, seeMarks, seeRemarks, seeAttendance, seeMeals, seePurchases, seeMoney, setLimit, moveMoney, takeMoneyOut,
-        askRefund, seeRefunds, confirmRefund, manageSubsidies, seeTimetable,
+        askRefund, seeRefunds, confirmRefund, manageSubsidies, seeCertificate, seeTimetable,
         seeMenu, seeHome, seeFeed, chooseAlerts, shareAccess, representChild, seeOneself, enterLessons, topUpAtDesk, sellAtTill,
         editMenu, requestClassMeals, watchGate, manageCards, manageDevices, manageTimetable, managePeople,
         issueInvitations, administer, seeConsents,

@@ -31,6 +31,9 @@ import Testing
         "Shared/Directory/Entitlement.swift",
         "Services/Access/Passages/WayThrough.swift",
         "Services/Access/Passages/DeviceClock.swift",
+        "Services/Ledger/Certificates/Nominal.swift",
+        "Services/Ledger/Refunds/Refund.swift",
+        "Services/Ledger/Subsidies/Subsidy.swift",
         "Services/Identity/Gosuslugi/Snils.swift",
         "Services/Identity/Gosuslugi/PortalAdmission.swift",
     ]

@@ -118,7 +118,9 @@ import Testing
         #expect(try await school.account(school.masha)?.balance == .roubles(500))
         #expect(try await school.firstDifference() == nil)
     }
+}
 
+@Suite("Shares of a refund") struct RefundSharesTests {
     @Test("AC-12: shares of a refund go to whoever paid last, and never beyond what was paid", arguments: UInt64(1)...200)
     func shares(_ seed: UInt64) throws {
         var dice = SeededGenerator(seed: seed)

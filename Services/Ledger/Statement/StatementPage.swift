@@ -106,6 +106,7 @@ extension StatementPage {
         let mayAskRefund: Bool
         let mayTakeOut: Bool
         let hasSubsidies: Bool
+        let seesCertificate: Bool
     }
 
     init(_ read: Reading, for visit: Visit) {
@@ -160,6 +161,9 @@ extension StatementPage {
         if read.hasSubsidies { ways.append(Link(title: visit.tr("Subsidies"), path: path + "/subsidies")) }
         if read.mayMove { ways.append(Link(title: visit.tr("Transfer to another child"), path: path + "/transfers")) }
         if read.mayTakeOut { ways.append(Link(title: visit.tr("Take money back"), path: path + "/cash-outs")) }
+        if read.seesCertificate {
+            ways.append(Link(title: visit.tr("Certificate of supplementary education"), path: path + "/certificate"))
+        }
         return ways
     }
 }
@@ -197,7 +201,8 @@ extension StatementPage.Reading {
                 requests: Dictionary(grouping: requests, by: \.chargeID), mayChangeLimit: try visit.may(.setLimit, child, in: tx),
                 mayMove: mayMove, mayAskRefund: try visit.may(.askRefund, child, in: tx),
                 mayTakeOut: try visit.may(.takeMoneyOut, child, in: tx),
-                hasSubsidies: try tx.first("select 1 from subsidy where meals_id = \(account.id) limit 1", as: Int.self) != nil)
+                hasSubsidies: try tx.first("select 1 from subsidy where meals_id = \(account.id) limit 1", as: Int.self) != nil,
+                seesCertificate: try visit.may(.seeCertificate, child, in: tx))
         }
         guard let read else { return nil }
         self = read
