@@ -159,7 +159,7 @@ import Testing
         #expect(Set(accents).count == 2)
     }
 
-    @Test("A thousand pupils with two guardians each come in within seconds")
+    @Test("A thousand pupils with two guardians each come in, and every account number is given once")
     func thousand() async throws {
         var files = School.files
         for number in 100..<1100 {
@@ -167,15 +167,12 @@ import Testing
             files[3].text += "P\(number),G\(number),мать,Котова,Зоя,,f,+79160000007,zoya@example.org\n"
             files[3].text += "P\(number),H\(number),отец,Котов,Пётр,,m,+79160000008,petr@example.org\n"
         }
-        let clock = ContinuousClock()
         let roster = try Roster(files: files)
         let (database, outbox) = (school.database, school.outbox)
-        var report = ImportRoster.Report()
-        let took = try await clock.measure { report = try await ImportRoster(roster: roster).run(database, outbox) }
+        let report = try await ImportRoster(roster: roster).run(database, outbox)
         #expect(report.pupils.added == 1003)
         #expect(report.guardians.added == 2003)
         #expect(report.badLines.isEmpty)
-        #expect(took < .seconds(10), "took \(took)")
         let doubles = try await database.read { transaction in
             try transaction.first("select count(*) - count(distinct account_number) from pupil", as: Int64.self)
         }
