@@ -55,7 +55,7 @@ import Testing
     }
 
     private func take(_ role: Role, from number: String, by: String) async throws {
-        let (id, by, now, outbox) = (try await school.id(number), try await school.id(by), school.now, school.outbox)
+        let (id, by, now, outbox) = (try await school.id(number), try await school.id(by), school.now.addingTimeInterval(1), school.outbox)
         try await school.database.transaction { transaction in
             let held = try HeldRole.of(id, in: transaction).first { $0.role == role }
             _ = try TakeRole(roleID: held?.id ?? UUID.v7(), by: by, now: now).run(in: transaction, outbox)
