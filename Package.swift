@@ -117,7 +117,7 @@ let sharedModules: [Target] = [
         resources: [.copy("Migrations")]),
     .shared(
         "Web",
-        ["CGettextPO", "Kernel", "Events", "Directory", "Postgres", .hummingbird, .mustache, .jwt, .crypto, .logging, .tracing, .lifecycle],
+        ["CGettextPO", "CQREncode", "Kernel", "Events", "Directory", "Postgres", .hummingbird, .mustache, .jwt, .crypto, .logging, .tracing, .lifecycle],
         resources: [.copy("Views"), .copy("Assets")]),
     .shared(
         "Service",
@@ -130,7 +130,7 @@ let sharedModules: [Target] = [
 ]
 
 let executables: [Target] = [
-    .service("Identity", ["CArgon2", "COpenSSL", "CQREncode", .jwt, .crypto, .httpClient]),
+    .service("Identity", ["CArgon2", "COpenSSL", .jwt, .crypto, .httpClient]),
     .service("Ledger", ["Spreadsheet", .httpClient, .crypto]),
     .service("Canteen", [.crypto]),
     .service("Access", [.httpClient, .crypto]),
@@ -159,8 +159,8 @@ let sharedTests: [Target] = [
     .tests(of: "Mail", ["Kernel"], beside: ["smtp_server.py"]),
 ]
 let serviceTests: [Target] = services.map { name in
-    let extra: [String: [Target.Dependency]] = ["Notifier": ["Mail"], "Identity": [.httpClient]]
-    let beside = ["Identity": ["openid_provider.py", "portal_persons.json"]]
+    let extra: [String: [Target.Dependency]] = ["Notifier": ["Mail"], "Identity": [.httpClient], "Ledger": [.httpClient]]
+    let beside = ["Identity": ["openid_provider.py", "portal_persons.json"], "Ledger": ["acquirer_check.py"]]
     return .tests(of: name, serviceParts + (extra[name] ?? []), beside: beside[name] ?? [])
 }
 let wholeTests: [Target] = [

@@ -10,6 +10,8 @@ struct LedgerRoutes {
     let database: Database
     let outbox: Outbox
     let logger: Logger
+    /// Nil where no acquirer is configured.
+    var settle: SettleCardPayment?
 
     var book: RouteBook {
         let database = database
@@ -43,6 +45,7 @@ struct LedgerRoutes {
         book.kiosk("/ledger/kiosk") { try await KioskBalancePage(for: $0, $1, database) }
         addMoneyBetweenPeople(to: &book)
         addPartners(to: &book)
+        addCards(to: &book)
         return book
     }
 
@@ -51,5 +54,22 @@ struct LedgerRoutes {
         let door = PartnerDoor(database: database, outbox: outbox, logger: logger)
         book.open(.get, "/ledger/partners/{partner}") { try await door.answer($0) }
         book.open(.post, "/ledger/partners/{partner}") { try await door.answer($0) }
+    }
+
+    /// Topping up by bank card (AC-02).
+    private func addCards(to book: inout RouteBook) {
+        let (database, takesCards) = (database, settle != nil)
+        let cards = CardForm(database: database, settle: settle, logger: logger)
+        book.page("/ledger/children/{child}/top-up", .topUpByCard, about: .child(parameter: "child")) {
+            try await CardPage(for: $0, database, takesCards: takesCards)
+        }
+        book.form(
+            "/ledger/children/{child}/top-up", .topUpByCard, about: .child(parameter: "child"),
+            again: { try await CardPage(for: $0, database, takesCards: takesCards, wrong: $1) }
+        ) { try await cards.pay($0) }
+        book.get("/ledger/children/{child}/payments/{payment}", .topUpByCard, about: .child(parameter: "child")) {
+            try await cards.show($0)
+        }
+        book.open(.post, "/ledger/acquiring/notifications") { try await cards.hear($0) }
     }
 }

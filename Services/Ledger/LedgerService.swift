@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import Events
 import Foundation
 import Messaging
@@ -15,12 +16,35 @@ import Web
     static let name = "ledger"
     static let bundle = Bundle.module
 
+    static let settings: [Setting] = [
+        Setting("acquirer.shop", "number of the shop at ЮKassa; without it no cards are taken"),
+        Setting("acquirer.secret", "secret key of the shop", isSecret: true),
+        Setting("acquirer.address", "where ЮKassa's API v3 is", default: "https://api.yookassa.ru/v3"),
+        Setting(
+            "acquirer.capturesAtOnce", "whether money is taken at once; else it is held on the card until the account was looked at",
+            .flag, default: "true"),
+    ]
+
     static func main() async { await run() }
+
+    /// What brings card payments forward; nil where no acquirer is configured.
+    static func settle(_ parts: Parts) -> SettleCardPayment? {
+        guard let shop = parts.configuration.string(forKey: "acquirer.shop"), !shop.isEmpty,
+            let secret = parts.configuration.string(forKey: "acquirer.secret", isSecret: true), !secret.isEmpty,
+            let address = parts.configuration.string(forKey: "acquirer.address")
+        else { return nil }
+        let acquirer = YooKassa(
+            address: address, shop: shop, secret: secret,
+            capturesAtOnce: parts.configuration.bool(forKey: "acquirer.capturesAtOnce", default: true))
+        return SettleCardPayment(
+            database: parts.database, outbox: parts.outbox, acquirer: acquirer, publicAddress: parts.publicAddress,
+            logger: parts.logger)
+    }
 
     static func hearings(_ parts: Parts) -> [Hearing] { LedgerHearings.all }
 
     static func routes(_ parts: Parts) -> RouteBook {
-        LedgerRoutes(database: parts.database, outbox: parts.outbox, logger: parts.logger).book
+        LedgerRoutes(database: parts.database, outbox: parts.outbox, logger: parts.logger, settle: settle(parts)).book
     }
 
     static let republications: [Republication] = [
@@ -36,16 +60,18 @@ import Web
     ]
 
     static func work(_ parts: Parts) -> [any ServiceLifecycle.Service] {
-        [
+        var work: [any ServiceLifecycle.Service] = [
             RollUpOrganisations(database: parts.database, logger: parts.logger),
             AccrueSubsidies(database: parts.database, logger: parts.logger),
             VerifyNightly(database: parts.database, logger: parts.logger),
         ]
+        if let settle = settle(parts) { work.append(AskAboutPayments(settle: settle, logger: parts.logger)) }
+        return work
     }
 
     static let commands: [any AsyncParsableCommand.Type] = [
         VerifyCommand.self, ImportSubsidiesCommand.self, ImportCalendarCommand.self, GrantAllowancesCommand.self,
         ReleaseAllowancesCommand.self,
-        PartnersCommand.self,
+        PartnersCommand.self, SetCardTermsCommand.self, SetBankDetailsCommand.self,
     ]
 }

@@ -90,6 +90,8 @@ extension Permission {
     public static let takeMoneyOut = Permission("takeMoneyOut", topic: .money, guardians: .primaryOnly)
     /// AC-12: a charge was a mistake, says who paid or who sold.
     public static let askRefund = Permission("askRefund", topic: .money, wholeSchool: [.cashier], guardians: .granted)
+    /// AC-02: a parent pays with a bank card.
+    public static let topUpByCard = Permission("topUpByCard", topic: .money, guardians: .granted)
     public static let seeTimetable = Permission(
         "seeTimetable", ownClass: [.classTeacher, .tutor], wholeSchool: wholeStaff, guardians: .granted, pupil: true,
         sharing: .ofClass)
@@ -163,7 +165,7 @@ extension Permission {
 
     /// All of them: the tests walk it, so a new one is put here too.
     public static let all: [Permission] = [
-        seeDiary, seeMarks, seeRemarks, seeAttendance, seeMeals, seePurchases, seeMoney, setLimit, moveMoney, takeMoneyOut,
+        seeDiary, seeMarks, seeRemarks, seeAttendance, seeMeals, seePurchases, seeMoney, setLimit, topUpByCard, moveMoney, takeMoneyOut,
         askRefund, seeRefunds, confirmRefund, manageSubsidies, seeCertificate, seeTimetable,
         seeMenu, seeHome, seeFeed, chooseAlerts, shareAccess, representChild, seeOneself, enterLessons, topUpAtDesk, sellAtTill,
         editMenu, requestClassMeals, watchGate, manageCards, manageDevices, manageTimetable, managePeople,

@@ -22,7 +22,7 @@ import Testing
     /// The one place that may speak to each C library.
     static let importers = [
         "CLibPQ": "Shared/Postgres/", "CRabbitMQ": "Shared/RabbitMQ/", "CGettextPO": "Shared/Web/",
-        "CCurl": "Shared/Mail/", "CArgon2": "Services/Identity/", "COpenSSL": "Services/Identity/", "CQREncode": "Services/Identity/",
+        "CCurl": "Shared/Mail/", "CArgon2": "Services/Identity/", "COpenSSL": "Services/Identity/", "CQREncode": "Shared/Web/",
         "CXLSXWriter": "Shared/Spreadsheet/",
     ]
 

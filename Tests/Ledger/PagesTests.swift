@@ -66,9 +66,11 @@ struct Cabinet: Sendable {
     let otherAccountant = UUID.v7()
 
     /// Opens school and cabinet and tells a story in it.
-    static func story(_ school: SchoolOfTests, _ tell: @escaping @Sendable (Cabinet) async throws -> Void) async throws {
+    static func story(
+        _ school: SchoolOfTests, settings: [String: String] = [:], _ tell: @escaping @Sendable (Cabinet) async throws -> Void
+    ) async throws {
         try await school.open()
-        let parts = try await LedgerService.parts(database: school.database)
+        let parts = try await LedgerService.parts(database: school.database, settings: settings)
         let router = Router()
         WebHost(
             pages: parts.pages, database: parts.database, publicAddress: parts.publicAddress, logger: Logger(label: "test"),

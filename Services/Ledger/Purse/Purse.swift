@@ -43,6 +43,7 @@ struct Purse: Encodable, Sendable, Equatable {
     let statementPath: String
     let limitPath: String
     let balancePath: String
+    let topUpPath: String
 }
 
 extension Purse {
@@ -65,7 +66,8 @@ extension Purse {
                     percent: "\(rule.percent ?? 0)%", isUsedUp: left == .zero,
                     label: visit.tr("Spent today %@ of %@", visit.money(account.spentToday), visit.money(limit)))
             },
-            statementPath: path + "/statement", limitPath: path + "/limit", balancePath: path + "/balance")
+            statementPath: path + "/statement", limitPath: path + "/limit", balancePath: path + "/balance",
+            topUpPath: path + "/top-up")
     }
 }
 

@@ -1,17 +1,17 @@
 import CQREncode
 
 /// A QR code as one SVG path, drawn by libqrencode.
-struct QRCode: Equatable, Sendable {
+public struct QRCode: Equatable, Sendable {
     /// Modules on a side, without the quiet zone.
-    let width: Int
+    public let width: Int
     /// Path data of the dark modules, one unit each, shifted by the quiet zone of four.
-    let path: String
+    public let path: String
     /// The side of the drawing with its quiet zone, for a `viewBox`.
-    var side: Int { width + 8 }
+    public var side: Int { width + 8 }
 
     /// - Parameter text: what the reader of the code gets.
     /// - Throws: ``QRCodeTooLong`` when it does not fit a code (over some 2,300 bytes).
-    init(_ text: String) throws {
+    public init(_ text: String) throws {
         // Medium correction (15 %): a sheet that was folded still reads.
         guard let code = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_M) else { throw QRCodeTooLong(text: text) }
         defer { QRcode_free(code) }
@@ -32,6 +32,6 @@ struct QRCode: Equatable, Sendable {
 }
 
 /// The text does not fit into a QR code.
-struct QRCodeTooLong: Error {
-    let text: String
+public struct QRCodeTooLong: Error {
+    public let text: String
 }

@@ -1,0 +1,50 @@
+import Foundation
+import Logging
+import Postgres
+import ServiceLifecycle
+
+/// Asks the acquirer about payments that wait, at growing intervals: a notification that never came changes nothing.
+///
+/// Copies share the work: whoever takes a payment moves its time forward in the same statement.
+struct AskAboutPayments: Service {
+    let settle: SettleCardPayment
+    let logger: Logger
+    var pause = Duration.seconds(1)
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do {
+                    // Full hands go on at once.
+                    if try await round(at: Date()) == Self.most { continue }
+                } catch is CancellationError {
+                    return
+                } catch {
+                    logger.warning("payments were not asked about", metadata: ["error": "\(error)"])
+                }
+                try? await Task.sleep(for: pause)
+            }
+        }
+    }
+
+    static let most = 10
+
+    /// - Returns: how many payments were asked about.
+    @discardableResult
+    func round(at now: Date) async throws -> Int {
+        let due = try await settle.database.transaction { tx in
+            try tx.rows(
+                """
+                update card_payment set ask_at = \(now + 30)
+                where id in (
+                    select id from card_payment where ask_at <= \(now) order by ask_at limit \(Self.most) for update skip locked)
+                returning id
+                """, as: UUID.self)
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for id in due { group.addTask { try await settle.run(id, at: now) } }
+            try await group.waitForAll()
+        }
+        return due.count
+    }
+}

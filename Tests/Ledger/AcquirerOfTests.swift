@@ -1,0 +1,172 @@
+import AsyncHTTPClient
+import Foundation
+import Kernel
+import NIOCore
+import NIOHTTP1
+import Support
+import Testing
+
+@testable import Ledger
+
+/// The acquirer as it may behave on a bad day, in memory: keeps keys of idempotence, and loses questions and answers.
+actor BadAcquirer: Acquirer {
+    struct Made {
+        var payment: AcquirerPayment
+        var refunds = 0
+    }
+
+    private(set) var made: [UUID: [String]] = [:]
+    private(set) var payments: [String: Made] = [:]
+    private var keys: [UUID: String] = [:]
+    private var dice: SeededGenerator
+    /// Of ten questions, how many are lost before they are done, and how many answers after.
+    private var losses: Int
+    private let capturesAtOnce: Bool
+
+    init(seed: UInt64, losses: Int, capturesAtOnce: Bool = true) {
+        dice = SeededGenerator(seed: seed)
+        self.losses = losses
+        self.capturesAtOnce = capturesAtOnce
+    }
+
+    func beGood() { losses = 0 }
+
+    private func question() throws(AcquirerFailure) {
+        if Int.random(in: 0..<10, using: &dice) < losses { throw .unknown("the question was lost") }
+    }
+
+    private func answer<Value>(_ value: Value) throws(AcquirerFailure) -> Value {
+        if Int.random(in: 0..<10, using: &dice) < losses { throw .unknown("the answer was lost") }
+        return value
+    }
+
+    func create(_ order: CardOrder) throws(AcquirerFailure) -> AcquirerPayment {
+        try question()
+        if let known = keys[order.id], let kept = payments[known] { return try answer(kept.payment) }
+        let id = "p-\(payments.count + 1)"
+        keys[order.id] = id
+        made[order.id, default: []].append(id)
+        let payment = AcquirerPayment(
+            id: id, status: .pending, total: order.total, order: order.id, payAt: "https://bank.example/\(id)", card: nil, reason: nil)
+        payments[id] = Made(payment: payment)
+        return try answer(payment)
+    }
+
+    func payment(_ id: String) throws(AcquirerFailure) -> AcquirerPayment {
+        try question()
+        guard let kept = payments[id] else { throw .notFound }
+        return try answer(kept.payment)
+    }
+
+    func capture(_ id: String, amount: Money, key: UUID) throws(AcquirerFailure) -> AcquirerPayment {
+        try question()
+        if keys[key] == nil, payments[id]?.payment.status == .waitingForCapture { set(id, .succeeded, card: "4477") }
+        keys[key] = id
+        guard let kept = payments[id] else { throw .notFound }
+        return try answer(kept.payment)
+    }
+
+    func cancel(_ id: String, key: UUID) throws(AcquirerFailure) -> AcquirerPayment {
+        try question()
+        if keys[key] == nil, payments[id]?.payment.status == .waitingForCapture { set(id, .canceled, card: nil) }
+        keys[key] = id
+        guard let kept = payments[id] else { throw .notFound }
+        return try answer(kept.payment)
+    }
+
+    func refund(_ id: String, amount: Money, receipt: CardReceipt?, key: UUID) throws(AcquirerFailure) -> AcquirerRefund {
+        try question()
+        if keys[key] == nil {
+            keys[key] = id
+            payments[id]?.refunds += 1
+        }
+        return try answer(AcquirerRefund(id: "r-\(id)", status: .succeeded, reason: nil))
+    }
+
+    func refund(_ id: String) throws(AcquirerFailure) -> AcquirerRefund { throw .notFound }
+
+    /// The payer says yes or no on the acquirer's page.
+    func payer(_ order: UUID, says yes: Bool) {
+        guard let id = made[order]?.last, payments[id]?.payment.status == .pending else { return }
+        set(id, yes ? (capturesAtOnce ? .succeeded : .waitingForCapture) : .canceled, card: yes ? "4477" : nil)
+    }
+
+    func status(of order: UUID) -> AcquirerPayment.Status? { made[order]?.last.flatMap { payments[$0]?.payment.status } }
+    func refunds(of order: UUID) -> Int { made[order]?.last.flatMap { payments[$0]?.refunds } ?? 0 }
+
+    private func set(_ id: String, _ status: AcquirerPayment.Status, card: String?) {
+        guard let payment = payments[id]?.payment else { return }
+        payments[id]?.payment = AcquirerPayment(
+            id: id, status: status, total: payment.total, order: payment.order, payAt: nil, card: card,
+            reason: status == .canceled ? "general_decline" : nil)
+    }
+
+    /// As if the acquirer had mixed something up.
+    func falsify(_ order: UUID, total: Money) {
+        guard let id = made[order]?.last, let payment = payments[id]?.payment else { return }
+        payments[id]?.payment = AcquirerPayment(
+            id: id, status: .succeeded, total: total, order: order, payAt: nil, card: nil, reason: payment.reason)
+    }
+}
+
+/// The acquirer's emulator in a process of its own, ended with the value.
+final class Emulator: Sendable {
+    static let (shop, secret) = ("100500", "test_secret")
+    let port: Int
+    private let process: Process
+    private let input = Pipe()
+
+    init(notify: String = "") throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        process = Process()
+        process.executableURL = URL(fileURLWithPath: try TestServers.python)
+        process.arguments = [
+            root.appendingPathComponent("deploy/demo/acquirer.py").path, "--shop", Self.shop, "--secret", Self.secret, "--notify", notify,
+            "--until-input-ends",
+        ]
+        let output = Pipe()
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+        var first = Data()
+        while !first.contains(0x0A) {
+            let more = output.fileHandleForReading.availableData
+            try #require(!more.isEmpty)
+            first += more
+        }
+        port = Int(String(decoding: first, as: UTF8.self).split(separator: "\n")[0]) ?? 0
+    }
+
+    deinit {
+        try? input.fileHandleForWriting.close()
+        process.terminate()
+    }
+
+    var address: String { "http://127.0.0.1:\(port)" }
+
+    func client(capturesAtOnce: Bool = true, secret: String = Emulator.secret) -> YooKassa {
+        YooKassa(address: address + "/v3", shop: Self.shop, secret: secret, capturesAtOnce: capturesAtOnce, timeout: .seconds(5))
+    }
+
+    /// The payer presses a button of the bank's page; gives where he is sent then.
+    @discardableResult
+    func payer(_ page: String, says answer: String) async throws -> String? {
+        var request = HTTPClientRequest(url: page)
+        request.method = .POST
+        request.headers.add(name: "content-type", value: "application/x-www-form-urlencoded")
+        request.body = .bytes(ByteBuffer(string: "answer=\(answer)"))
+        let response = try await Self.staying.execute(request, timeout: .seconds(5))
+        return response.headers.first(name: "location")
+    }
+
+    func trouble(_ json: String) async throws {
+        var request = HTTPClientRequest(url: address + "/emulator/trouble")
+        request.method = .POST
+        request.body = .bytes(ByteBuffer(string: json))
+        _ = try await Self.staying.execute(request, timeout: .seconds(5)).body.collect(upTo: 10_000)
+    }
+
+    /// Follows nobody: lives as long as the process.
+    private static let staying = HTTPClient(
+        eventLoopGroupProvider: .singleton, configuration: .init(redirectConfiguration: .disallow))
+}
