@@ -3,9 +3,9 @@
 page where the payer says yes or no. It keeps the protocol: HTTP Basic, keys of idempotence, final states, error bodies, status 200
 for success and nothing else, notifications that are repeated until somebody answers 200.
 
-    acquirer.py --port PORT --shop SHOP --secret SECRET [--notify URL] [--cafile FILE]
+    acquirer.py --port PORT --shop SHOP [--secret SECRET] [--notify URL] [--cafile FILE]
 
-With port 0 it takes a free one; the port is the first line it prints. Tests bend it by POST /emulator/trouble:
+The secret may come in the environment as ACQUIRER_SECRET. With port 0 it takes a free one; the port is the first line it prints. Tests bend it by POST /emulator/trouble:
 {"drop": 2} the next two creations are made, and their answers never sent; {"fail": 2} the next two requests end with 500 after they
 were done; {"notify": "off" | "twice" | "once"}; {"hold": true} payments stay held until they are captured, whatever was asked.
 """
@@ -14,6 +14,7 @@ import base64
 import datetime
 import html
 import json
+import os
 import queue
 import ssl
 import sys
@@ -335,7 +336,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--shop", required=True)
-    parser.add_argument("--secret", required=True)
+    parser.add_argument("--secret", default=os.environ.get("ACQUIRER_SECRET"))
     parser.add_argument("--notify", default="")
     parser.add_argument("--cafile", default="")
     parser.add_argument("--until-input-ends", action="store_true", help="for tests: leave when the standard input is closed")

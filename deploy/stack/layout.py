@@ -30,6 +30,7 @@ class Ports:
         self.smtp = self.base + 40
         self.mail = self.base + 41
         self.portal = self.base + 42
+        self.acquirer = self.base + 43
         self.amqp = self.base + 72
         self.management = self.base + 73
         self.broker_metrics = self.base + 74

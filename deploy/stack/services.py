@@ -9,10 +9,11 @@ from . import portal, secrets_file, servers
 from .layout import ROOT, SERVICES, Layout
 
 DATABASE = "zvonok"
+SHOP = "100500"
 
 
 def secret_names() -> list[str]:
-    return ["postgres", "rabbitmq", "gosuslugi.snilsKey"] + [f"{kind}.{name}" for name in SERVICES for kind in ("postgres", "rabbitmq")]
+    return ["postgres", "rabbitmq", "gosuslugi.snilsKey", "acquirer"] + [f"{kind}.{name}" for name in SERVICES for kind in ("postgres", "rabbitmq")]
 
 
 def connection(layout: Layout, user: str, password: str, database: str = DATABASE) -> str:
@@ -52,6 +53,10 @@ def values(layout: Layout, service: str, secrets: dict[str, str]) -> dict[str, o
         # The catcher of letters stands beside us on the same machine and has no certificate.
         "mail.requireTLS": False,
         **portal.values(layout, secrets),
+        # The emulator of an acquirer: whoever pays here pays nothing.
+        "acquirer.shop": SHOP,
+        "acquirer.secret": secrets["acquirer"],
+        "acquirer.address": f"http://127.0.0.1:{ports.acquirer}/v3",
     }
 
 

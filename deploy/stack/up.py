@@ -159,12 +159,13 @@ def supervise(layout: Layout):
 
 def bring_up(layout: Layout, supervisor: Supervisor, progress):
     secrets = secrets_file.load(layout.secrets, [])
-    progress("starting PostgreSQL, RabbitMQ and the mail catcher")
+    progress("starting PostgreSQL, RabbitMQ, the mail catcher and the acquirer's emulator")
     supervisor.start("postgres", servers.postgres_command(layout))
     supervisor.start("rabbitmq", servers.broker_command(layout))
     supervisor.start("mail", mail_command(layout))
     if portal.is_wanted(layout):
         supervisor.start("portal", portal.command(layout))
+    supervisor.start("acquirer", acquirer_command(layout, secrets["acquirer"]))
     servers.wait_until("PostgreSQL answers", 60, lambda: servers.postgres_answers(layout), layout.logs / "postgres.log")
     services.make_database(layout, secrets)
     progress("migrating the schemas")
@@ -189,6 +190,16 @@ def mail_command(layout: Layout) -> dict:
         "-n", "-f"]}
 
 
+def acquirer_command(layout: Layout, secret: str) -> dict:
+    """The emulator of an acquirer, which tells Ledger of payments through the proxy, as a real one would."""
+    return {
+        "command": [
+            sys.executable, str(ROOT / "deploy" / "demo" / "acquirer.py"), "--port", str(layout.ports.acquirer), "--shop", services.SHOP,
+            "--notify", f"{layout.public_address}/ledger/acquiring/notifications", "--cafile", str(layout.authority)],
+        "environment": dict(os.environ, ACQUIRER_SECRET=secret),
+    }
+
+
 def write_demo(layout: Layout):
     """Tells programs where everything is; what others have added to the file stays."""
     secrets = secrets_file.load(layout.secrets, [])
@@ -199,6 +210,7 @@ def write_demo(layout: Layout):
         "authority": str(layout.authority),
         "mail": {"inbox": f"http://127.0.0.1:{ports.mail}", "smtp": f"127.0.0.1:{ports.smtp}"},
         "portal": portal.address(layout) if portal.is_wanted(layout) else None,
+        "acquirer": f"http://127.0.0.1:{ports.acquirer}",
         "mqtt": f"127.0.0.1:{ports.mqtt}",
         "amqp": f"127.0.0.1:{ports.amqp}",
         "management": f"http://admin:{secrets['rabbitmq']}@127.0.0.1:{ports.management}",
