@@ -46,6 +46,7 @@ struct LedgerRoutes {
         addMoneyBetweenPeople(to: &book)
         addPartners(to: &book)
         addCards(to: &book)
+        addDeskDays(to: &book)
         return book
     }
 
@@ -54,6 +55,15 @@ struct LedgerRoutes {
         let door = PartnerDoor(database: database, outbox: outbox, logger: logger)
         book.open(.get, "/ledger/partners/{partner}") { try await door.answer($0) }
         book.open(.post, "/ledger/partners/{partner}") { try await door.answer($0) }
+    }
+
+    /// What the accountant closes and compares at the end of a day (AC-03, AC-04).
+    private func addDeskDays(to book: inout RouteBook) {
+        let database = database
+        let days = DeskDayForm(database: database)
+        book.page("/ledger/desk/day", .topUpAtDesk, about: .anySchool) { try await DeskDayPage(for: $0, database) }
+        book.post("/ledger/desk/day/{school}/{day}", .topUpAtDesk, about: .school(parameter: "school")) { try await days.close($0) }
+        book.page("/ledger/desk/registers", .topUpAtDesk, about: .anySchool) { try await ReconciliationPage(for: $0, database) }
     }
 
     /// Topping up by bank card (AC-02).

@@ -72,6 +72,6 @@ import Web
     static let commands: [any AsyncParsableCommand.Type] = [
         VerifyCommand.self, ImportSubsidiesCommand.self, ImportCalendarCommand.self, GrantAllowancesCommand.self,
         ReleaseAllowancesCommand.self,
-        PartnersCommand.self, SetCardTermsCommand.self, SetBankDetailsCommand.self,
+        PartnersCommand.self, SetCardTermsCommand.self, SetBankDetailsCommand.self, ImportRegisterCommand.self,
     ]
 }

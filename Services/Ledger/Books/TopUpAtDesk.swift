@@ -37,6 +37,9 @@ struct TopUpAtDesk: Equatable {
             return account
         }
         guard account.isOpen else { throw TopUpRefused.accountClosed }
+        // Taken before the question, so that a closing that is under way is waited for; the books ask once more themselves.
+        try transaction.execute("select from school_books where school_id = \(account.schoolID) for share")
+        guard try !transaction.isDeskDayClosed(account.today, of: account.schoolID) else { throw TopUpRefused.dayClosed }
 
         let desk = OrganisationAccount.cashDesk.id(of: account.schoolID)
         guard
@@ -56,6 +59,8 @@ enum TopUpRefused: Error, Equatable {
     case notAnAmount
     case noAccount
     case accountClosed
+    /// The desk has been counted and closed for today.
+    case dayClosed
     /// The desk has given a receipt of this number before.
     case receiptUsed
     /// The same form was sent before with another child, amount or receipt.

@@ -30,7 +30,10 @@ struct DeskForm {
         let topUp = TopUpAtDesk(
             id: typed.id, child: child, amount: amount, receipt: typed.receipt, by: visit.viewer.personID)
         do {
-            _ = try await database.transaction { [outbox] in try topUp.run(in: $0, outbox, at: visit.now) }
+            _ = try await database.transaction { [outbox] tx in
+                _ = try topUp.run(in: tx, outbox, at: visit.now)
+                try tx.noteOperator(visit.viewer.personID, visit.viewer.name)
+            }
         } catch let refusal as TopUpRefused {
             switch refusal {
             case .noAccount: throw Problem.notFound
@@ -38,6 +41,8 @@ struct DeskForm {
                 typed.amountError = visit.tr("Write a sum above zero and up to %@.", visit.money(TopUpAtDesk.most))
             case .receiptUsed:
                 typed.receiptError = visit.tr("This desk has already given a receipt with this number.")
+            case .dayClosed:
+                typed.formError = visit.tr("The day of this desk is closed already. What is taken now counts for tomorrow: enter it then.")
             case .accountClosed:
                 typed.formError = visit.tr("The account is closed: the pupil has left the school.")
             case .repeatedWithOtherContents:

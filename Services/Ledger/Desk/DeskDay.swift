@@ -1,0 +1,176 @@
+import Directory
+import Events
+import Foundation
+import Kernel
+import Postgres
+import Web
+
+/// What came in on one day at one school, by way and by who took it (AC-04).
+struct DeskDay: Equatable, Sendable {
+    struct Sum: Equatable, Sendable {
+        let method: TopUpMethod
+        /// Who took it at the desk; nil for what came by itself.
+        let by: UUID?
+        let count: Int
+        let amount: Money
+    }
+
+    let schoolID: UUID
+    let day: Day
+    let closedAt: Date?
+    let sums: [Sum]
+}
+
+/// Closes a desk's day: from then on the desk takes nothing more that would count for it.
+struct CloseDeskDay {
+    let schoolID: UUID
+    let day: Day
+    let by: UUID
+
+    /// - Returns: false when the day has not begun at the school, or there is no such school.
+    func run(in transaction: borrowing Transaction, at now: Date) throws -> Bool {
+        // Whoever is taking money holds the row until he is done, and is counted; whoever comes later sees the day closed.
+        guard
+            let (desk, today) = try transaction.first(
+                """
+                select cash_desk_id, (\(now) at time zone time_zone)::date from school_books
+                where school_id = \(schoolID) for no key update
+                """, as: UUID.self, Day.self), day <= today
+        else { return false }
+        try transaction.execute(
+            """
+            insert into desk_day (desk_id, day, closed_at, closed_by) values (\(desk), \(day), \(now), \(by))
+            on conflict do nothing
+            """)
+        return true
+    }
+}
+
+extension Transaction {
+    func deskDay(_ day: Day, of schoolID: UUID) throws -> DeskDay {
+        let closedAt = try first(
+            "select closed_at from desk_day where desk_id = \(OrganisationAccount.cashDesk.id(of: schoolID)) and day = \(day)", as: Date.self)
+        let sums = try rows(
+            """
+            select t.method, case when t.method = 'cashDesk' then t.by_id end, count(*), sum(t.amount)::bigint
+            from transfer t
+            join entry e on e.transfer_id = t.id and e.position is null
+            join account a on a.id = e.account_id and a.school_id = \(schoolID)
+            where t.kind = 'topUp' and t.business_on = \(day)
+            group by 1, 2 order by 1, 2
+            """, as: String.self, UUID?.self, Int.self, Money.self)
+        return DeskDay(
+            schoolID: schoolID, day: day, closedAt: closedAt,
+            sums: sums.compactMap { row in
+                TopUpMethod(rawValue: row.0).map { DeskDay.Sum(method: $0, by: row.1, count: row.2, amount: row.3) }
+            })
+    }
+
+    func isDeskDayClosed(_ day: Day, of schoolID: UUID) throws -> Bool {
+        try first(
+            "select true from desk_day where desk_id = \(OrganisationAccount.cashDesk.id(of: schoolID)) and day = \(day)", as: Bool.self) ?? false
+    }
+
+    /// Keeps how somebody at the desk is called, for the sheet of the day.
+    func noteOperator(_ person: UUID, _ name: String) throws {
+        try execute(
+            """
+            insert into desk_operator (person_id, name) values (\(person), \(name))
+            on conflict (person_id) do update set name = excluded.name where desk_operator.name <> excluded.name
+            """)
+    }
+
+    func operators(_ people: [UUID]) throws -> [UUID: String] {
+        Dictionary(
+            try rows("select person_id, name from desk_operator where person_id = any(\(people))", as: UUID.self, String.self)
+                .map { ($0.0, $0.1) }, uniquingKeysWith: { $1 })
+    }
+
+    /// The schools whose desk somebody keeps.
+    func deskSchools(of viewer: Viewer) throws -> [UUID] {
+        Array(Set(try Directory.places(of: viewer, .topUpAtDesk, in: self).filter { $0.classID == nil }.map(\.schoolID)))
+            .sorted { $0.text < $1.text }
+    }
+}
+
+/// The sheet of a day: totals by way and by who took it, to compare with the drawer, to close and to print.
+struct DeskDayPage: Page {
+    struct Line: Encodable, Sendable, Equatable {
+        let way: String
+        let who: String
+        let count: Int
+        let amount: Money
+        let amountText: String
+    }
+
+    struct Sheet: Encodable, Sendable, Equatable {
+        let school: UUID
+        let lines: [Line]
+        let isEmpty: Bool
+        let total: Money
+        let totalText: String
+        let cash: Money
+        let cashText: String
+        /// When it was closed; nil while it is open.
+        let closed: String?
+        let mayClose: Bool
+        let close: Confirmation
+    }
+
+    static let template = "desk/day"
+    let title: String
+    let section = "desk"
+    let day: Day
+    let dayTitle: String
+    let pager: Pager
+    let sheets: [Sheet]
+}
+
+extension DeskDayPage {
+    init(for visit: Visit, _ database: Database) async throws {
+        let day = visit.day("day") ?? visit.today
+        let (days, names) = try await database.read { tx in
+            let days = try tx.deskSchools(of: visit.viewer).map { try tx.deskDay(day, of: $0) }
+            return (days, try tx.operators(days.flatMap { $0.sums.compactMap(\.by) }))
+        }
+        let path = "/ledger/desk/day"
+        self.init(
+            title: visit.tr("Day of the desk"), day: day, dayTitle: visit.dayTitle(day),
+            pager: Pager(
+                visit.tr("Day"), visit.dayTitle(day), before: "\(path)?day=\(day + (-1))", visit.tr("Earlier day"),
+                after: day < visit.today ? "\(path)?day=\(day + 1)" : nil, visit.tr("Later day")),
+            sheets: days.map { read in
+                let total = read.sums.map(\.amount).total
+                let cash = read.sums.filter { $0.method == .cashDesk }.map(\.amount).total
+                return Sheet(
+                    school: read.schoolID,
+                    lines: read.sums.map { sum in
+                        Line(
+                            way: visit.words(sum.method),
+                            who: sum.by.map { $0 == visit.viewer.personID ? visit.viewer.name : names[$0] ?? visit.tr("accountant") } ?? "—",
+                            count: sum.count, amount: sum.amount, amountText: visit.plain(sum.amount))
+                    },
+                    isEmpty: read.sums.isEmpty, total: total, totalText: visit.plain(total), cash: cash, cashText: visit.money(cash),
+                    closed: read.closedAt.map { visit.tr("Closed %@.", visit.format.moment($0, now: visit.now)) },
+                    mayClose: read.closedAt == nil && day <= visit.today,
+                    close: Confirmation(
+                        id: "close-\(read.schoolID.text)", button: visit.tr("Close the day"), heading: visit.tr("Close the day?"),
+                        sentence: visit.tr("In the drawer there should be %@. After that the desk takes nothing more on this day.", visit.money(cash)),
+                        action: "\(path)/\(read.schoolID.text)/\(day)", decision: visit.tr("Close the day")))
+            })
+    }
+}
+
+/// Closing from the sheet or by a program.
+struct DeskDayForm {
+    let database: Database
+
+    func close(_ visit: Visit) async throws -> Answer {
+        let school = try visit.uuid("school")
+        guard let day = Day(try visit.parameter("day")) else { throw Problem.notFound }
+        let close = CloseDeskDay(schoolID: school, day: day, by: visit.viewer.personID)
+        let isClosed = try await database.transaction { try close.run(in: $0, at: visit.now) }
+        guard isClosed else { throw Problem.notFound }
+        return .seeOther("/ledger/desk/day?day=\(day)")
+    }
+}
