@@ -29,7 +29,7 @@ enum LedgerHearings {
 
     /// Copies compete: every command is decided once by its id, whoever takes it.
     static let charges = Hearing(
-        queue: "ledger.charges", exchange: .commands, order: .competing, prefetch: 400, batch: 100,
+        queue: "ledger.charges", exchange: .commands, order: .competing, prefetch: 400, batch: 100, lanes: 2,
         [
             .batch(Charge.self) { commands, tx, outbox in
                 try WhenChargeIsAsked(now: Date()).react(to: commands, in: tx, outbox)

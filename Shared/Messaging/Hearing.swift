@@ -122,23 +122,30 @@ public struct Hearing: Sendable {
     public let prefetch: Int
     /// How many are handled in one transaction at most.
     public let batch: Int
+    /// How many transactions a copy has under way at a time.
+    public let lanes: Int
     /// The routing keys that fill the queue.
     public let bindings: [String]
     public let subscriptions: [Subscription]
     let afterBatch: (@Sendable (Database) async -> Void)?
 
     /// - Parameters:
+    ///   - lanes: so many batches at a time, as if there were so many copies; one where the order holds. While one waits for
+    ///     the disk another is decided.
     ///   - bindings: other keys than the names of what is subscribed to.
     ///   - afterBatch: runs after the commit of each batch: the place to tell other copies.
     public init(
         queue: String, exchange: SchoolExchange = .events, order: Order = .competing, prefetch: Int = 300, batch: Int = 100,
-        bindings: [String]? = nil, afterBatch: (@Sendable (Database) async -> Void)? = nil, _ subscriptions: [Subscription]
+        lanes: Int = 1, bindings: [String]? = nil, afterBatch: (@Sendable (Database) async -> Void)? = nil,
+        _ subscriptions: [Subscription]
     ) {
+        precondition(lanes == 1 || order == .competing, "what has an order has one lane")
         self.queue = queue
         self.exchange = exchange
         self.order = order
         self.prefetch = prefetch
         self.batch = batch
+        self.lanes = max(1, lanes)
         self.bindings = bindings ?? subscriptions.map(\.name)
         self.subscriptions = subscriptions
         self.afterBatch = afterBatch

@@ -76,11 +76,27 @@ public final class HearingLoop: Service {
                 for await deliveries in self.consumer.deliveries { inlet.add(self.taken(await self.reviving(deliveries))) }
                 inlet.end()
             }
-            for await messages in inlet { await handle(messages) }
+            await handle(inlet)
             group.cancelAll()
         }
         await consumer.close()
         await publisher.close()
+    }
+
+    /// Handles what comes in, in as many lanes as the hearing has. A batch is taken when a lane is free for it, not before:
+    /// meanwhile it grows.
+    private func handle(_ inlet: Gathering<Taken>) async {
+        await withTaskGroup(of: Void.self) { lanes in
+            var busy = 0
+            for await messages in inlet {
+                lanes.addTask { await self.handle(messages) }
+                busy += 1
+                if busy == hearing.lanes {
+                    await lanes.next()
+                    busy -= 1
+                }
+            }
+        }
     }
 
     /// Handles deliveries and acknowledges them. Returns only when each is applied, waits at a level, or is parked; or, on

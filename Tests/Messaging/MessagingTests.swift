@@ -111,6 +111,38 @@ import Testing
         }
     }
 
+    @Test("a hearing with two lanes has two transactions under way, and each message is handled once") func lanes() async throws {
+        let school = try School()
+        let hearing = Hearing(queue: "school.bells", batch: 5, lanes: 2, [
+            .batch(BellRang.self) { events, tx, _ in
+                // The first waits for the second's commit, which it would never see with a lane alone.
+                var looks = 0
+                while events.contains(where: { $0.event.version == 1 }),
+                    try tx.first("select count(*) from heard where version = 2", as: Int.self) == 0 {
+                    looks += 1
+                    if looks > 200 { throw Unacceptable("nothing else was handled meanwhile") }
+                    try tx.execute("select pg_sleep(0.05)")
+                }
+                try tx.execute(
+                    "insert into heard (bell, version) select * from unnest(\(events.map(\.event.bell)), \(events.map(\.event.version)))")
+            }
+        ])
+        try await school.run([hearing]) {
+            try await school.say([BellRang(bell: .v7(), version: 1)])
+            try await eventually {
+                try await school.count(
+                    """
+                    select count(*) from pg_stat_activity
+                    where query like '%pg_sleep(0.05)%' and datname = current_database() and pid <> pg_backend_pid()
+                    """) > 0
+            }
+            try await school.say((2...200).map { BellRang(bell: .v7(), version: $0) })
+            try await eventually { try await school.count("select count(*) from heard") == 200 }
+            #expect(try await school.count("select count(distinct version) from heard") == 200)
+            #expect(try await school.dead().list().isEmpty)
+        }
+    }
+
     @Test("said to nobody is caught by the alternate exchange; a command without a receiver fails visibly and holds up nothing")
     func unroutable() async throws {
         let school = try School()
