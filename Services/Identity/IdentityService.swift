@@ -76,6 +76,6 @@ import Web
 
     static let commands: [any AsyncParsableCommand.Type] = [
         ImportRosterCommand.self, InviteCommand.self, SetPasswordCommand.self,
-        ImportSnilsCommand.self,
+        ImportSnilsCommand.self, WaitingTransfersCommand.self,
     ]
 }

@@ -23,6 +23,7 @@ struct NotifierRoutes {
             let child = try visit.uuid("child")
             return LivePage(database: database, pages: pages, feed: .ofProcess).events(of: child, for: visit)
         }
+        book.page("/notifier/arrivals", .seeArrivals, about: .anySchool) { try await ArrivalsPage(for: $0, database, pages.catalogue) }
         book.page("/notifier/letters", .chooseAlerts, about: .oneself) { try await LettersPage(for: $0, database) }
         book.post("/notifier/letters", .chooseAlerts, about: .oneself) { try await letters.choose($0) }
         book.open(.get, "/notifier/unsubscribe/{token}") { .page(try await letters.ask($0)) }

@@ -1,4 +1,5 @@
 public import Events
+import Foundation
 public import Kernel
 public import Messaging
 public import Postgres
@@ -26,15 +27,25 @@ extension Directory {
     ) throws -> TransferPart? {
         let transfer = heard.event
         guard let state = answer(to: transfer.state) else { return nil }
-        if state == .done, let child = try child(transfer.personID, in: tx), !child.hasLeft,
-            child.schoolID == transfer.fromSchoolID, child.classID == transfer.fromClassID
-        {
+        if state == .done, try !knowsNewPlace(heard, in: tx) {
             throw NotYet("the new place of pupil \(transfer.personID.text) has not arrived")
         }
         let amount = try carried(tx)
         return TransferPart(
             transferID: transfer.transferID, transferVersion: heard.version, personID: transfer.personID, state: state,
             count: amount.count, balance: amount.balance)
+    }
+
+    /// Whether the pupil's place here is the one that the transfer brought, or a later one: he may have gone back meanwhile.
+    private static func knowsNewPlace(_ heard: Received<TransferChanged>, in tx: borrowing Transaction) throws -> Bool {
+        let transfer = heard.event
+        let known = try tx.first(
+            "select epoch, version, school_id, class_id, ended from directory_pupil where id = \(transfer.personID)",
+            as: Int64.self, Int64.self, UUID.self, UUID?.self, Bool.self)
+        // Nobody who is unknown here can be seen by the old school here; one who has left neither.
+        guard let (epoch, version, schoolID, classID, hasLeft) = known, !hasLeft else { return true }
+        if let placeVersion = transfer.placeVersion { return (epoch, version) >= (heard.epoch, placeVersion) }
+        return schoolID != transfer.fromSchoolID || classID != transfer.fromClassID
     }
 
     /// What is said to a state of a transfer; nothing to one that is over.

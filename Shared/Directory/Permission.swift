@@ -104,7 +104,9 @@ extension Permission {
     public static let seeFeed = Permission(
         "seeFeed", guardians: .granted, pupil: true)
     /// NT-01: which letters come, and when.
-    public static let chooseAlerts = Permission("chooseAlerts", guardians: .granted)
+    /// Staff who read of comings and goings choose too.
+    public static let chooseAlerts = Permission(
+        "chooseAlerts", ownClass: [.classTeacher], wholeSchool: heads + [.curator, .secretary], guardians: .granted)
     /// ID-30: invite another adult, change what he may see.
     public static let shareAccess = Permission("shareAccess", guardians: .primaryOnly)
     /// SC-01: ask to move the child to another class or school.
@@ -150,6 +152,9 @@ extension Permission {
         "issueInvitations", ownClass: [.classTeacher], wholeSchool: [.curator])
     /// SC-02: take a pupil in, or refuse to.
     public static let confirmTransfers = Permission("confirmTransfers", wholeSchool: heads + [.curator, .secretary])
+    /// Who comes to one's class or school by a transfer, and who leaves it.
+    public static let seeArrivals = Permission(
+        "seeArrivals", ownClass: [.classTeacher], wholeSchool: heads + [.curator, .secretary])
     /// ID-31, ID-32: print contracts, enter that they are signed, hand out PINs.
     public static let keepContracts = Permission("keepContracts", wholeSchool: [.curator, .secretary])
     /// SC-03: which modules a school has connected.
@@ -170,7 +175,7 @@ extension Permission {
         seeMenu, seeHome, seeFeed, chooseAlerts, shareAccess, representChild, seeOneself, enterLessons, topUpAtDesk, sellAtTill,
         editMenu, requestClassMeals, watchGate, manageCards, manageDevices, manageTimetable, managePeople,
         issueInvitations, administer, seeConsents,
-        askTransfer, confirmTransfers, setPin, keepContracts, keepParticulars, connectModules,
+        askTransfer, confirmTransfers, seeArrivals, setPin, keepContracts, keepParticulars, connectModules,
         seeFamily, seeLooks, mergeAccounts,
     ]
 

@@ -67,7 +67,7 @@ public enum EventCatalogue {
                 ChargeWithdrawn.self, TopUpPosted.self, RefundPosted.self, BalanceLow.self, SaleCompleted.self, SaleRefused.self,
                 MenuPublished.self,
                 PassageRecorded.self, ClassDayChanged.self, LessonRecorded.self, MarkChanged.self,
-                AttendanceChanged.self, RemarkChanged.self, CommentChanged.self,
+                AttendanceChanged.self, RemarkChanged.self, CommentChanged.self, TransferChanged.self,
             ]
         ),
     ]

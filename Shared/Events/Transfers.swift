@@ -33,12 +33,17 @@ public struct TransferChanged: VersionedEvent {
     public let state: TransferState
     /// The first day in the new place, by the clock of the receiving school; none until it is confirmed.
     public let movedOn: Day?
+    /// The version of the pupil’s state with which his new place stands: whoever knows that one or a newer one has let him go.
+    public let placeVersion: Int64?
+    /// When it came to this state.
+    public let at: Date?
     /// True when it exists no more; the other fields then say what was last known.
     public let ended: Bool
 
     public init(
         transferID: UUID, version: Int64, personID: UUID, fromSchoolID: UUID, fromClassID: UUID? = nil, toSchoolID: UUID,
-        toClassID: UUID, state: TransferState, movedOn: Day? = nil, ended: Bool = false
+        toClassID: UUID, state: TransferState, movedOn: Day? = nil, placeVersion: Int64? = nil, at: Date? = nil,
+        ended: Bool = false
     ) {
         self.transferID = transferID
         self.version = version
@@ -49,6 +54,8 @@ public struct TransferChanged: VersionedEvent {
         self.toClassID = toClassID
         self.state = state
         self.movedOn = movedOn
+        self.placeVersion = placeVersion
+        self.at = at
         self.ended = ended
     }
 
@@ -58,7 +65,7 @@ public struct TransferChanged: VersionedEvent {
         TransferChanged(
             transferID: Example.transfer, version: 2, personID: Example.child, fromSchoolID: Example.school,
             fromClassID: Example.schoolClass, toSchoolID: Example.school, toClassID: Example.otherClass, state: .confirmed,
-            movedOn: Example.day, ended: false)
+            movedOn: Example.day, placeVersion: 7, at: Example.moment, ended: false)
     }
 }
 

@@ -35,6 +35,7 @@ enum Navigation {
         Entry(section: "staff", title: "Staff", address: "/identity/staff", icon: "people"),
         Entry(section: "invitations", title: "Invitations", address: "/identity/invitations", icon: "ticket"),
         Entry(section: "transfers", title: "Transfers", address: "/identity/transfers", icon: "person"),
+        Entry(section: "arrivals", title: "Comings and goings", address: "/notifier/arrivals", icon: "person"),
     ]
 
     /// What comes after the sections: the letters a guardian chooses, and oneself.
@@ -47,13 +48,13 @@ enum Navigation {
         "/", "/journal/diary", "/canteen/meals", "/ledger/money", "/journal/gradebook", "/canteen/till", "/ledger/desk",
         "/ledger/refunds", "/ledger/subsidies",
         "/access/inside", "/canteen/kitchen", "/identity/people", "/identity/staff", "/access/devices", "/identity/invitations",
-        "/identity/transfers",
+        "/identity/transfers", "/notifier/arrivals",
         "/access/attendance", "/notifier/letters", "/identity/family", "/identity/profile",
     ]
 
     /// Where work begins, by section: what one does all day before what one sets up once.
     static let starts: [String] = [
-        "gradebook", "till", "menu", "gate", "desk", "people", "devices", "staff", "refunds", "subsidies", "invitations", "transfers",
+        "gradebook", "till", "menu", "gate", "desk", "people", "devices", "staff", "refunds", "subsidies", "invitations", "transfers", "arrivals",
     ]
 
     /// The first page of a reader who has no family's home: his work's, else himself.

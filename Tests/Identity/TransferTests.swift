@@ -221,7 +221,6 @@ struct TwoSchools: Sendable {
         try await two.answer(id, .ledger, .ready, version: 1)
         #expect(try await two.record(id)?.missing == [.journal])
         #expect(try await two.record(id)?.state == .confirmed)
-        await #expect(throws: TransferRefused.isOpen) { try await two.ask("P1", to: try await two.classOfOther(8), by: "G1") }
         try await two.answer(id, .journal, .done, version: 2)
         try await two.answer(id, .journal, .done, version: 2)
         #expect(try await two.record(id)?.state == .done)
@@ -231,6 +230,58 @@ struct TwoSchools: Sendable {
         // Everything can be said again.
         let page = try await two.school.database.read { try TransferFacts.page(after: nil, limit: 10, in: $0) }
         #expect(page.map(\.state) == [.done])
+    }
+
+    @Test("SC-01: a service that never answers holds nobody up; what it says late counts for the transfer that it names")
+    func late() async throws {
+        try await two.open()
+        let (back, there) = (try await two.school.classID("7Б"), try await two.classOfOther(7))
+        let first = try await two.ask("P1", to: there, by: "G1")
+        try await two.confirm(first, by: "X1")
+        for partner in TransferPartner.allCases where partner != .canteen { try await two.answer(first, partner, .done, version: 2) }
+        // He goes back, while Canteen has not answered the first one.
+        let second = try await two.ask("P1", to: back, by: "G1")
+        await #expect(throws: TransferRefused.isOpen) { try await two.ask("P1", to: try await two.classOfOther(8), by: "G1") }
+        try await two.confirm(second, by: "S1")
+        #expect(try await two.place("P1").classID == back)
+        try await two.answer(first, .canteen, .done, version: 2)
+        #expect(try await two.record(first)?.state == .done)
+        #expect(try await two.record(second)?.state == .confirmed)
+        #expect(try await two.record(second)?.missing == TransferPartner.allCases)
+        for partner in TransferPartner.allCases { try await two.answer(second, partner, .done, version: 2) }
+        #expect(try await two.record(second)?.state == .done)
+        // Each names the version of the pupil's place that it brought.
+        let places = try await two.said().filter { $0.state == .confirmed }.compactMap(\.placeVersion)
+        #expect(places.count == 2 && places[0] < places[1])
+    }
+
+    @Test("SC-01: the operator reads which services are waited for and asks them again, at most once a minute")
+    func again() async throws {
+        try await two.open()
+        let id = try await two.ask("P1", to: try await two.classOfOther(7), by: "G1")
+        try await two.confirm(id, by: "X1")
+        for partner in TransferPartner.allCases where partner != .journal { try await two.answer(id, partner, .done, version: 2) }
+        let (database, outbox, now) = (two.school.database, two.school.outbox, two.school.now)
+        let waiting = try await database.read { try WaitingTransfer.all(before: now, in: $0) }
+        #expect(waiting.map(\.missing) == [[.journal]])
+        let none = try await database.read { try WaitingTransfer.all(before: now.addingTimeInterval(-300), in: $0) }
+        #expect(none.isEmpty)
+        func ask(after seconds: TimeInterval) async throws {
+            try await database.transaction { try AskPartsAgain(id: id, by: nil, now: now.addingTimeInterval(seconds)).run(in: $0, outbox) }
+        }
+        await #expect(throws: TransferRefused.tooSoon) { try await ask(after: 59) }
+        try await ask(after: 61)
+        await #expect(throws: TransferRefused.tooSoon) { try await ask(after: 90) }
+        #expect(try await two.said().map(\.version) == [1, 2, 3])
+        #expect(try await two.said().map(\.state) == [.asked, .confirmed, .confirmed])
+        for stranger in ["S1", "X2", "G1"] {
+            let by = try await two.school.id(stranger)
+            await #expect(throws: TransferRefused.notYours, "\(stranger)") {
+                try await database.transaction { try AskPartsAgain(id: id, by: by, now: now.addingTimeInterval(900)).run(in: $0, outbox) }
+            }
+        }
+        try await two.answer(id, .journal, .done, version: 3)
+        await #expect(throws: TransferRefused.nobodyMissing) { try await ask(after: 900) }
     }
 
     @Test("SC-01: codes that wait for the family go to the new class")
@@ -279,6 +330,7 @@ struct TwoSchools: Sendable {
         let first = ["P1": "G1", "P2": "G1", "P3": "G3"]
         let deciders: [UUID: Set<String>] = [classes[0]: ["S1"], classes[1]: ["S1"], classes[2]: ["X1", "X3"], classes[3]: ["X1", "X3"]]
         var models = ["P1": Model(place: classes[0]), "P2": Model(place: classes[1]), "P3": Model(place: classes[0])]
+        var late = 0
         for step in 1...70 {
             let child = ["P1", "P2", "P3"].randomElement(using: &dice) ?? "P1"
             let who = people.randomElement(using: &dice) ?? "G1"
@@ -287,10 +339,11 @@ struct TwoSchools: Sendable {
             switch Int.random(in: 0...5, using: &dice) {
             case 0, 1:
                 let to = classes.randomElement(using: &dice) ?? classes[0]
-                let may = who == first[child] && model.open == nil && to != model.place
+                let may = who == first[child] && (model.open == nil || model.open?.isConfirmed == true) && to != model.place
                 do {
                     let id = try await two.ask(child, to: to, by: who)
                     #expect(may, note)
+                    if model.open != nil { late += 1 }
                     model.open = (id, to, false)
                 } catch is TransferRefused {
                     #expect(!may, note)
@@ -340,6 +393,6 @@ struct TwoSchools: Sendable {
         }
         let open = models.values.count { $0.open != nil }
         let kept = try await two.school.database.rows("select id from transfer where state in ('asked', 'confirmed')", as: UUID.self)
-        #expect(kept.count == open)
+        #expect(kept.count == open + late)
     }
 }

@@ -12,6 +12,12 @@ extension World {
         let classInvitation = UUID.v7()
         let familyInvitation = UUID.v7()
         let merging = UUID.v7()
+        let transfer = UUID.v7()
+        let terminal = UUID.v7()
+        let role = UUID.v7()
+        let session = UUID.v7()
+        /// The first of the texts that every installation begins with.
+        let text = UUID(uuidString: "00000000-0000-7000-8000-000000000c01") ?? UUID.v7()
 
         /// By the names in a path.
         var things: @Sendable (String) -> [String: UUID] {
@@ -19,7 +25,8 @@ extension World {
             return { path in
                 [
                     "person": path.contains("/merging") ? this.world.mother : this.world.child, "other": this.secondAccount,
-                    "merging": this.merging,
+                    "merging": this.merging, "transfer": this.transfer, "terminal": this.terminal, "role": this.role,
+                    "session": this.session, "text": this.text, "adult": this.world.mother,
                     "invitation": path.contains("/family/") ? this.familyInvitation : this.classInvitation,
                 ]
             }
@@ -64,6 +71,26 @@ extension World {
                     """)
             }
             for id in [world.aunt, world.uncle, world.neighbour] { try person(id, "guardian") }
+            let curator = UUID.v7()
+            try person(curator, "staff")
+            try tx.execute(
+                "insert into role_held (id, person_id, school_id, role) values (\(role), \(curator), \(world.school), 'curator')")
+            try tx.execute(
+                """
+                insert into transfer (id, child_id, from_school_id, from_class_id, to_school_id, to_class_id, asked_by, asked_at)
+                values (\(transfer), \(world.child), \(world.school), \(world.ownClass), \(world.school), \(world.otherClass),
+                    \(world.mother), now())
+                """)
+            try tx.execute(
+                """
+                insert into terminal (id, school_id, name, registered_by, registered_at)
+                values (\(terminal), \(world.school), 'Холл', \(curator), now())
+                """)
+            try tx.execute(
+                """
+                insert into session (id, person_id, started_at, last_seen_at, expires_at)
+                values (\(session), \(world.mother), now(), now(), now() + interval '1 day')
+                """)
             try person(world.otherClassTeacher, "staff")
             try tx.execute(
                 """

@@ -45,3 +45,22 @@ extension Trait where Self == DatabaseTrait {
     public static func database(_ migrations: Migrations...) -> Self { DatabaseTrait(migrations: migrations) }
     public static func database(_ migrations: [Migrations]) -> Self { DatabaseTrait(migrations: migrations) }
 }
+
+extension TestDatabase {
+    /// A database of its own, beside the case's: for tests of several services at once.
+    ///
+    /// - Parameter body: after it the database is gone.
+    public static func with<T: Sendable>(
+        _ migrations: [Migrations], poolSize: Int = 4, _ body: @Sendable (TestDatabase) async throws -> T
+    ) async throws -> T {
+        let name = try await TestDatabases.shared.make(migrations)
+        let conninfo = "\(try TestServers.postgres) dbname=\(name)"
+        let database = Database(
+            DatabaseConfiguration(conninfo: conninfo, poolSize: poolSize, acquireTimeout: .seconds(30)), logger: Logger(label: "test"))
+        let result: Result<T, any Error>
+        do { result = .success(try await body(TestDatabase(database: database, conninfo: conninfo))) } catch { result = .failure(error) }
+        await database.close()
+        try await TestDatabases.shared.drop(name)
+        return try result.get()
+    }
+}

@@ -141,7 +141,7 @@ struct PersonalRecord: Sendable {
     /// Transfers between classes and schools.
     private static let moved: [PersonalRecord] = [
         PersonalRecord(
-            table: "transfer", about: ["child_id"], merely: ["asked_by", "decided_by"], title: "Transfers",
+            table: "transfer", about: ["child_id"], merely: ["asked_by", "decided_by", "asked_again_by"], title: "Transfers",
             columns: [
                 .init("(select x.name from school x where x.id = t.from_school_id)", "From school"),
                 .init("(select x.name from school x where x.id = t.to_school_id)", "To school"), .init("t.state", "State"),

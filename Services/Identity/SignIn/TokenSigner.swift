@@ -55,6 +55,7 @@ enum StaffSections {
         ("people", .managePeople, "/identity/people"),
         ("invitations", .issueInvitations, "/identity/invitations"),
         ("transfers", .confirmTransfers, "/identity/transfers"),
+        ("arrivals", .seeArrivals, "/notifier/arrivals"),
         ("devices", .manageDevices, "/access/devices"),
         ("staff", .administer, "/identity/staff"),
     ]

@@ -24,9 +24,9 @@ struct AskTransfer: Sendable {
             "select c.school_id, c.id from class c join school s on s.id = c.school_id where c.id = \(classID) and not c.ended and not s.ended",
             as: UUID.self, UUID.self
         ).map { TransferRule.Place(schoolID: $0.0, classID: $0.1) }
-        let hasOpen = try transaction.first(
-            "select exists (select from transfer where child_id = \(childID) and state in ('asked', 'confirmed'))", as: Bool.self)
-        if let refused = TransferRule.refusal(from: from, to: target, hasOpen: hasOpen ?? false) { throw refused }
+        let isUndecided = try transaction.first(
+            "select exists (select from transfer where child_id = \(childID) and state = 'asked')", as: Bool.self)
+        if let refused = TransferRule.refusal(from: from, to: target, hasOpen: isUndecided ?? false) { throw refused }
         guard let from, let target else { throw TransferRefused.noSuchClass }
         let id = UUID.v7(at: now)
         try transaction.execute(
@@ -50,7 +50,7 @@ struct WithdrawTransfer: Sendable {
     func run(in transaction: borrowing Transaction, _ outbox: Outbox) throws {
         guard try TransferSide.isFirstParent(by, of: childID, in: transaction) else { throw TransferRefused.notYours }
         let found = try transaction.first(
-            "select id, state from transfer where child_id = \(childID) and state in ('asked', 'confirmed') for update",
+            "select id, state from transfer where child_id = \(childID) and state = 'asked' for update",
             as: UUID.self, String.self)
         guard let (id, state) = found, let known = TransferState(rawValue: state),
             let next = TransferRule.state(after: .withdraw, from: known)

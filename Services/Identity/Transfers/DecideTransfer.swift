@@ -38,7 +38,7 @@ struct ConfirmTransfer: Sendable {
             """,
             """
             update transfer set state = \(open.next.rawValue), decided_by = \(by), decided_at = \(now), moved_on = \(today),
-                version = version + 1
+                place_version = (select version from pupil where person_id = \(open.childID)), version = version + 1
             where id = \(id)
             """,
         ])

@@ -17,15 +17,17 @@ enum TransferFacts {
     private static func facts(_ which: SQL, limit: Int, in transaction: borrowing Transaction) throws -> [TransferChanged] {
         try transaction.rows(
             """
-            select id, version, child_id, from_school_id, from_class_id, to_school_id, to_class_id, state, moved_on
+            select id, version, child_id, from_school_id, from_class_id, to_school_id, to_class_id, state, moved_on, place_version,
+                coalesce(done_at, decided_at, asked_at)
             from transfer where \(which) order by id limit \(limit)
             """,
-            as: UUID.self, Int64.self, UUID.self, UUID.self, UUID?.self, UUID.self, UUID.self, String.self, Day?.self
+            as: UUID.self, Int64.self, UUID.self, UUID.self, UUID?.self, UUID.self, UUID.self, String.self, Day?.self,
+            Int64?.self, Date.self
         ).map { row in
             TransferChanged(
                 transferID: row.0, version: row.1, personID: row.2, fromSchoolID: row.3, fromClassID: row.4, toSchoolID: row.5,
                 // The table's checks allow only these words.
-                toClassID: row.6, state: TransferState(rawValue: row.7) ?? .asked, movedOn: row.8)
+                toClassID: row.6, state: TransferState(rawValue: row.7) ?? .asked, movedOn: row.8, placeVersion: row.9, at: row.10)
         }
     }
 }
@@ -58,7 +60,12 @@ struct TransferRecord: Sendable, Equatable {
     let decidedBy: PersonName?
     let reason: String?
     let movedOn: Day?
+    /// When the services that are missing were asked once more.
+    let askedAgainAt: Date?
     let parts: [Part]
+
+    /// Since when the services are waited for.
+    var waitingSince: Date { TransferRule.hasMoved(state) ? decidedAt ?? askedAt : askedAt }
 
     /// The services that are still waited for: all without an answer, and after the confirmation all that are not done.
     var missing: [TransferPartner] {
@@ -83,16 +90,21 @@ struct TransferRecord: Sendable, Equatable {
             """, in: transaction)
     }
 
+    /// What waits for a decision or for a service, everywhere.
+    static func underWay(in transaction: borrowing Transaction) throws -> [TransferRecord] {
+        try read("t.state in ('asked', 'confirmed')", in: transaction)
+    }
+
     private static func read(_ which: SQL, in transaction: borrowing Transaction) throws -> [TransferRecord] {
         let rows = try transaction.rows(
             """
             select t.id, t.child_id, p.surname, p.given_name, p.patronymic, t.state, t.asked_at, t.decided_at, t.reason, t.moved_on,
-                t.from_school_id, t.to_school_id
+                t.from_school_id, t.to_school_id, t.asked_again_at
             from transfer t join person p on p.id = t.child_id
             where \(which) order by t.asked_at desc, t.id limit 500
             """,
             as: UUID.self, UUID.self, String.self, String.self, String?.self, String.self, Date.self, Date?.self, String?.self, Day?.self,
-            UUID.self, UUID.self)
+            UUID.self, UUID.self, Date?.self)
         guard !rows.isEmpty else { return [] }
         let ids = rows.map(\.0)
         let places = Dictionary(
@@ -131,7 +143,7 @@ struct TransferRecord: Sendable, Equatable {
                 decidedBy: place.10.flatMap { surname in
                     place.11.map { PersonName(surname: surname, given: $0, patronymic: place.12) }
                 },
-                reason: row.8, movedOn: row.9,
+                reason: row.8, movedOn: row.9, askedAgainAt: row.12,
                 parts: TransferPartner.allCases.map {
                     answered[$0] ?? Part(partner: $0, state: nil, count: nil, balance: nil)
                 })

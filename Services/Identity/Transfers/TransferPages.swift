@@ -24,7 +24,9 @@ struct ChildTransferPage: Page {
     let name: String
     let place: String
     let done: String?
-    let open: TransferCard?
+    /// What waits for a decision or for a service.
+    let open: [TransferCard]
+    let hasOpen: Bool
     let withdrawal: Confirmation?
     let wish: Wish?
     let past: [TransferCard]
@@ -38,10 +40,11 @@ struct ChildTransferPage: Page {
         place = visit.words(read.place)
         self.done = done
         let isOpen: (TransferRecord) -> Bool = { TransferRule.isOpen($0.state) }
-        let current = read.transfers.first(where: isOpen)
-        open = current.map { TransferCard($0, seesMoney: read.seesMoney, visit) }
+        let waits = read.transfers.contains { $0.state == .asked }
+        open = read.transfers.filter(isOpen).map { TransferCard($0, seesMoney: read.seesMoney, visit) }
+        hasOpen = !open.isEmpty
         withdrawal =
-            current?.state == .asked
+            waits
             ? Confirmation(
                 id: "withdrawal", button: visit.tr("Withdraw"), heading: visit.tr("Withdraw the request?"),
                 sentence: visit.tr("The child stays where he is. You can ask again at any time."),
@@ -49,7 +52,7 @@ struct ChildTransferPage: Page {
             : nil
         let school = read.schools.first { $0.id == read.chosen } ?? read.schools.first
         // An error beside the field is shown even where the form is closed: a second wish was sent from an old page.
-        if let school, current == nil || errors["class"] != nil {
+        if let school, !waits || errors["class"] != nil {
             let schools = read.schools.map { Field.Choice($0.id.text, $0.name, isChosen: $0.id == school.id) }
             let chosen = typed?["class"]
             let classes = read.classes.map { Field.Choice($0.id.text, $0.name.description, isChosen: $0.id.text == chosen) }
@@ -109,6 +112,7 @@ struct TransfersPage: Page {
         let to: String
         let tag: Tag
         let missing: String?
+        let since: String?
     }
 
     struct Group: Encodable, Sendable {
@@ -128,7 +132,8 @@ struct TransfersPage: Page {
             let card = TransferCard(record, seesMoney: false, visit)
             return Row(
                 id: record.id, href: mine.contains(record.to.schoolID) ? "/identity/transfers/\(record.id.text)" : nil, name: card.name,
-                from: card.from, to: card.to, tag: card.tag, missing: record.state == .confirmed ? card.missing : nil)
+                from: card.from, to: card.to, tag: card.tag, missing: record.state == .confirmed ? card.missing : nil,
+                since: record.state == .confirmed ? card.since : nil)
         }
         let comes = records.filter { mine.contains($0.to.schoolID) }
         let goes = records.filter { mine.contains($0.from.schoolID) && !mine.contains($0.to.schoolID) }
@@ -155,6 +160,8 @@ struct TransferPage: Page {
     let refused: String?
     let confirmation: Confirmation?
     let refusal: Field?
+    /// Where the services that are missing are asked once more; nil while none is, or while they have just been asked.
+    let reminder: String?
 
     init(
         _ visit: Visit, _ record: TransferRecord, done: String? = nil, refused: String? = nil, typed: Form? = nil,
@@ -165,6 +172,9 @@ struct TransferPage: Page {
         self.done = done
         self.refused = refused
         let waits = record.state == .asked
+        let last = max(record.waitingSince, record.askedAgainAt ?? .distantPast)
+        let silent = TransferRule.refusalToAskAgain(record.state, isMissing: !record.missing.isEmpty, last: last, now: visit.now)
+        reminder = silent == nil ? "/identity/transfers/\(record.id.text)/reminder" : nil
         confirmation =
             waits
             ? Confirmation(

@@ -68,6 +68,16 @@ struct TransferRoutes: Sendable {
             }
             return .seeOther("/identity/transfers/\(id.text)?done=confirmed")
         }
+        book.post("/identity/transfers/{transfer}/reminder", .confirmTransfers, about: Self.receiver) { visit in
+            let (id, outbox) = (try visit.uuid("transfer"), cabinet.outbox)
+            let command = AskPartsAgain(id: id, by: visit.viewer.personID, now: visit.now)
+            do {
+                try await cabinet.database.transaction { try command.run(in: $0, outbox) }
+            } catch let refused as TransferRefused {
+                return .page(try await transferPage(visit, refused: visit.tr(refused.text)), .conflict)
+            }
+            return .seeOther("/identity/transfers/\(id.text)?done=reminded")
+        }
         book.form(
             "/identity/transfers/{transfer}/refusal", .confirmTransfers, about: Self.receiver,
             again: { visit, errors in try await transferPage(visit, typed: visit.form(), errors: errors) }
@@ -91,6 +101,7 @@ struct TransferRoutes: Sendable {
         "asked": "Your request is with the receiving school. Until it confirms nothing changes.",
         "withdrawn": "The request is withdrawn.", "confirmed": "The pupil is taken in. The family reads it at once.",
         "refused": "The request is refused. The family reads the reason.",
+        "reminded": "The services that have not answered are asked again.",
     ]
 
     private func childPage(

@@ -25,8 +25,19 @@ enum TransferRule {
     /// Whether the pupil's place is the new one.
     static func hasMoved(_ state: TransferState) -> Bool { state == .confirmed || state == .done }
 
-    /// Whether another one has to wait for it.
+    /// Whether something of it is still waited for: a decision or a service.
     static func isOpen(_ state: TransferState) -> Bool { state == .asked || state == .confirmed }
+
+    /// How long a service that was asked again is waited for before it can be asked once more.
+    static let patience: TimeInterval = 60
+
+    /// Why the services that are missing are not asked once more.
+    ///
+    /// - Parameter last: when they were asked last.
+    static func refusalToAskAgain(_ state: TransferState, isMissing: Bool, last: Date, now: Date) -> TransferRefused? {
+        guard isOpen(state), isMissing else { return .nobodyMissing }
+        return now.timeIntervalSince(last) < patience ? .tooSoon : nil
+    }
 
     /// Where a pupil is.
     struct Place: Sendable, Equatable {
@@ -39,6 +50,8 @@ enum TransferRule {
     /// - Parameters:
     ///   - from: the pupil's place; nil when he has left.
     ///   - target: the class asked for; nil when there is none, or none any more.
+    ///   - hasOpen: whether another wish waits for its decision. One that is confirmed keeps nobody: the place is settled, and
+    ///     a service that answers late answers about that transfer, by its number.
     static func refusal(from: Place?, to target: Place?, hasOpen: Bool) -> TransferRefused? {
         guard let from else { return .hasLeft }
         guard let target, target.classID != nil else { return .noSuchClass }
@@ -61,6 +74,10 @@ enum TransferRefused: Error, Sendable, Equatable, CaseIterable {
     case isDecided
     /// The school has moved the pupil itself since it was asked.
     case placeChanged
+    /// Every service has answered.
+    case nobodyMissing
+    /// They were asked a moment ago.
+    case tooSoon
     /// Whoever tries has no business with it.
     case notYours
 
@@ -69,11 +86,13 @@ enum TransferRefused: Error, Sendable, Equatable, CaseIterable {
         switch self {
         case .noSuchClass: "Choose a class."
         case .isThere: "The pupil is in this class already."
-        case .isOpen: "A transfer is under way. Withdraw it, or wait until it is done."
+        case .isOpen: "A transfer waits for its decision. Withdraw it, or wait until the school has decided."
         case .hasLeft: "The pupil has left the school."
         case .noReason: "Write the reason: the family reads it."
         case .isDecided: "This transfer has been decided or withdrawn meanwhile."
         case .placeChanged: "The school has moved the pupil since this was asked. Refuse it, and the family can ask again."
+        case .nobodyMissing: "Everybody has answered already."
+        case .tooSoon: "They were asked a moment ago. Wait a minute."
         case .notYours: "Only the first parent asks for a transfer, only the receiving school decides on it."
         }
     }

@@ -27,6 +27,8 @@ struct TransferCard: Encodable, Sendable {
     let hasParts: Bool
     /// The services that are still waited for, by name.
     let missing: String?
+    /// Since when, and when they were asked once more.
+    let since: String?
 
     /// - Parameter seesMoney: whether the reader may know the balance.
     init(_ record: TransferRecord, seesMoney: Bool, _ visit: Visit) {
@@ -52,6 +54,11 @@ struct TransferCard: Encodable, Sendable {
         hasParts = !parts.isEmpty
         let names = record.missing.map { visit.name(of: $0) }
         missing = isOver || names.isEmpty ? nil : names.joined(separator: ", ")
+        since = missing.map { _ in
+            let since = visit.tr("since %@", visit.format.moment(record.waitingSince, now: visit.now))
+            guard let again = record.askedAgainAt, again > record.waitingSince else { return since }
+            return since + "; " + visit.tr("asked again %@", visit.format.moment(again, now: visit.now))
+        }
     }
 }
 

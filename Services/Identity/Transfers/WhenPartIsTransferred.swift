@@ -30,7 +30,7 @@ struct WhenPartIsTransferred {
             "select service from transfer_part where transfer_id = \(part.transferID) and state = 'done'", as: String.self)
         guard Set(arrived).isSuperset(of: TransferPartner.allCases.map(\.rawValue)) else { return }
         try transaction.execute(
-            "update transfer set state = \(next.rawValue), version = version + 1 where id = \(part.transferID)")
+            "update transfer set state = \(next.rawValue), done_at = \(now), version = version + 1 where id = \(part.transferID)")
         try TransferFacts.publish([part.transferID], to: outbox, in: transaction)
     }
 

@@ -34,7 +34,7 @@ struct PastPlaces: Sendable, Equatable {
 
     static func of(_ person: UUID, present: Place, in transaction: borrowing Transaction) throws -> PastPlaces {
         let rows = try transaction.rows(
-            "select school_id, class_id, until_on from past_place where person_id = \(person)", as: UUID.self, UUID.self, Day.self)
+            "select school_id, class_id, until_on from past_place where person_id = \(person) order by until_on, transfer_id", as: UUID.self, UUID.self, Day.self)
         return PastPlaces(rows.map { (Place(schoolID: $0.0, classID: $0.1), $0.2) }, present: present)
     }
 

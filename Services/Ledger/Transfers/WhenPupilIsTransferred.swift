@@ -19,8 +19,9 @@ enum WhenPupilIsTransferred {
         let transfer = heard.event
         let part = try Directory.answer(to: heard, in: transaction) { tx in
             let account = try tx.account(of: transfer.personID, at: now)
-            if let account, transfer.state == .confirmed, transfer.fromSchoolID != transfer.toSchoolID,
-                account.isOpen, account.schoolID == transfer.fromSchoolID
+            // The account follows the pupil's place by a queue of its own.
+            if let account, transfer.state == .confirmed, account.isOpen,
+                let place = try Directory.child(transfer.personID, in: tx), !place.hasLeft, account.schoolID != place.schoolID
             {
                 throw NotYet("the account of pupil \(transfer.personID.text) is still at his old school")
             }

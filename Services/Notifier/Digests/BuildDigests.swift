@@ -64,7 +64,8 @@ extension Digests {
     /// Who is due in a zone and has no letter of the day.
     ///
     /// NT-01: at the hour of his own choice. Letters go to an address that its owner has confirmed, or that the school has
-    /// from the family's application (AX-07); never to one that somebody has only typed (ID-14).
+    /// from the family's application (AX-07); never to one that somebody has only typed (ID-14). Staff without children of their
+    /// own are due when somebody has come or gone in their class or school.
     private func due(
         in zone: SchoolZone, at now: Date, after: UUID?, limit: Int, in tx: borrowing Transaction
     ) throws -> [DueGuardian] {
@@ -79,11 +80,18 @@ extension Digests {
                 and coalesce(l.send_at, \(unchosen.sendAt.iso)::time) <= \(time.iso)::time
                 and (coalesce(l.rhythm, 'daily') = 'daily' or l.weekday = \(day.weekday))
                 and not exists (select from digest d where d.person_id = c.person_id and d.day = \(day))
-                and (
+                and coalesce((
                     select s.time_zone from directory_guardianship g join directory_pupil p on p.id = g.child_id
                     join directory_school s on s.id = p.school_id
                     where g.guardian_id = c.person_id and not p.ended and (g.until_on is null or g.until_on >= \(day))
-                    order by p.id limit 1) = \(zone.identifier)
+                    order by p.id limit 1), (
+                    select s.time_zone from directory_rights r
+                    cross join lateral jsonb_to_recordset(r.roles) as held ("schoolID" uuid, role text, "classID" uuid)
+                    join staff_notice n on n.school_id = held."schoolID" and held.role = any(n.roles)
+                        and n.class_id is not distinct from held."classID"
+                    join directory_school s on s.id = n.school_id
+                    where r.id = c.person_id and not r.ended and n.changed_at > \(now.addingTimeInterval(-Self.remembered))
+                    order by s.id limit 1)) = \(zone.identifier)
             order by c.person_id limit \(limit) for update of c skip locked
             """, as: UUID.self, String.self, String.self, String?.self, String?.self, Int?.self, UUID?.self, Date?.self
         ).compactMap { person, email, language, rhythm, sendAt, weekday, token, told in
@@ -93,10 +101,13 @@ extension Digests {
             return choice.dueDay(now: now, zone: zone).map { day in
                 DueGuardian(
                     personID: person, email: email, language: Language(rawValue: language) ?? .russian, choice: choice, day: day,
-                    zone: zone, since: max(told ?? choice.horizon(now: now), now.addingTimeInterval(-14 * 86_400)), token: token)
+                    zone: zone, since: max(told ?? choice.horizon(now: now), now.addingTimeInterval(-Self.remembered)), token: token)
             }
         }
     }
+
+    /// What is older than this is told in no letter.
+    private static let remembered: TimeInterval = 14 * 86_400
 
     /// Smaller than every identifier.
     private static let least = UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))

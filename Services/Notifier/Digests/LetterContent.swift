@@ -35,6 +35,9 @@ struct LetterContent: Sendable {
     let heading: String
     let preview: String
     let kids: [Kid]
+    /// Who comes and goes where the reader works.
+    let staff: [Line]
+    let hasStaff: Bool
     let settings: String
     let unsubscribe: String
     let school: String
@@ -62,18 +65,26 @@ struct LetterContent: Sendable {
             names.append(story.name)
             count += changed.count
         }
-        guard !kids.isEmpty else { return nil }
-        self.count = count
+        let comings = material.comings(for: guardian.personID, since: guardian.since)
+        guard !kids.isEmpty || !comings.isEmpty else { return nil }
+        self.count = count + comings.count
         self.kids = kids
+        staff = comings.map {
+            Line(
+                time: words.format.date(words.zone.day(of: $0.at)), line: words.line($0, material.staffNames), value: "", note: nil, tone: "",
+                toneStyle: "")
+        }
+        hasStaff = !staff.isEmpty
         let date = words.format.longDate(day)
-        let all = names.count < 2 ? names[0] : names.dropLast().joined(separator: ", ") + " " + words.tr("and") + " " + names[names.count - 1]
+        let all = names.isEmpty ? words.tr("Comings and goings") : names.count == 1 ? names[0] : names.dropLast().joined(separator: ", ") + " " + words.tr("and") + " " + names[names.count - 1]
         // BY-11: whom it is about stands first, so that it can be read from the list of letters.
         subject = choice.rhythm == .weekly ? words.tr("%@: the week until %@", all, words.format.date(day)) : "\(all): \(date)"
         heading = date
-        preview = kids.map { "\($0.childName): " + $0.lines.suffix(2).map(\.line).joined(separator: "; ") }.joined(separator: ". ")
+        preview = (kids.map { "\($0.childName): " + $0.lines.suffix(2).map(\.line).joined(separator: "; ") } + staff.suffix(2).map(\.line))
+            .joined(separator: ". ")
         self.settings = settings
         self.unsubscribe = unsubscribe
-        school = material.schools(of: children)
+        school = material.schools(of: children, and: comings)
         lang = words.language.rawValue
         let isWeekly = choice.rhythm == .weekly
         occasion = isWeekly ? words.tr("the letter of the week, %@", choice.sendAt.text) : words.tr("the evening letter, %@", choice.sendAt.text)
@@ -123,6 +134,8 @@ extension LetterContent: TemplateFields {
         case "heading": heading
         case "preview": preview
         case "kids": kids
+        case "staff": staff
+        case "hasStaff": hasStaff
         case "settings": settings
         case "unsubscribe": unsubscribe
         case "school": school

@@ -15,6 +15,9 @@ struct LetterMaterial: Sendable {
     private let families: [UUID: [Child]]
     private let changes: [UUID: [(notice: Notice, changedAt: Date)]]
     private let schoolNames: [UUID: String]
+    private let staffRoles: [UUID: [RoleHeld]]
+    private let staffChanges: [(notice: StaffNotice, changedAt: Date)]
+    let staffNames: StaffNames
 
     init(of guardians: [DueGuardian], on day: Day, until: Date, in tx: borrowing Transaction) throws {
         let grants = try tx.rows(
@@ -41,8 +44,17 @@ struct LetterMaterial: Sendable {
         changes = Dictionary(
             grouping: try Notice.changes(of: children.map(\.id), after: since, upTo: until, in: tx), by: \.notice.childID)
         self.day = try DayMaterial(of: children, on: day, in: tx)
+        let held = try tx.rows(
+            """
+            select id, roles from directory_rights
+            where id = any(\(guardians.map(\.personID))) and not ended and roles <> '[]'
+            """, as: UUID.self, JSON<[RoleHeld]>.self)
+        staffRoles = Dictionary(held.map { ($0.0, $0.1.value) }, uniquingKeysWith: { first, _ in first })
+        let staffSchools = Array(Set(held.flatMap { $0.1.value.map(\.schoolID) }))
+        staffChanges = staffSchools.isEmpty ? [] : try StaffNotice.changes(at: staffSchools, after: since, upTo: until, in: tx)
+        staffNames = try StaffNames(for: staffChanges.map(\.notice), in: tx)
         schoolNames = Dictionary(
-            try Directory.schools(Array(Set(children.map(\.schoolID))), in: tx).map { ($0.id, $0.name) },
+            try Directory.schools(Array(Set(children.map(\.schoolID) + staffSchools)), in: tx).map { ($0.id, $0.name) },
             uniquingKeysWith: { first, _ in first })
     }
 
@@ -56,7 +68,13 @@ struct LetterMaterial: Sendable {
         }
     }
 
-    func schools(of children: [Child]) -> String {
-        Set(children.map(\.record.schoolID)).compactMap { schoolNames[$0] }.sorted().joined(separator: ", ")
+    /// Who came and went in the classes and schools of one of the staff since a letter, oldest first.
+    func comings(for person: UUID, since: Date) -> [StaffNotice] {
+        guard let roles = staffRoles[person] else { return [] }
+        return StaffNotice.unique(staffChanges.filter { $0.changedAt > since }.map(\.notice), for: roles)
+    }
+
+    func schools(of children: [Child], and notices: [StaffNotice]) -> String {
+        Set(children.map(\.record.schoolID) + notices.map(\.schoolID)).compactMap { schoolNames[$0] }.sorted().joined(separator: ", ")
     }
 }

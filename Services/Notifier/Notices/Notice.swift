@@ -8,7 +8,7 @@ import Postgres
 /// It keeps facts, not sentences: the page and the letter say it in the reader's language.
 struct Notice: Sendable, Equatable {
     enum Kind: String, Sendable, Codable, CaseIterable {
-        case entered, left, mark, absence, late, lesson, remark, comment, purchase, refusal, topUp, lowBalance
+        case entered, left, mark, absence, late, lesson, remark, comment, purchase, refusal, topUp, lowBalance, transfer
     }
 
     /// Who may read it.
@@ -38,6 +38,8 @@ struct Notice: Sendable, Equatable {
         var minutes: Int?
         /// The sum that the guardians named.
         var below: Money?
+        /// The first day in a new place.
+        var movedOn: Day?
     }
 
     let id: UUID

@@ -34,6 +34,7 @@ enum NotifierHearings {
                 try remember(accounts: received.map { ($0.event.account, $0.epoch) }, in: tx)
             },
             told(BalanceLow.self) { WhenSomethingHappens.notice(of: $0.event, version: $0.version) },
+            .batch(TransferChanged.self) { received, tx, _ in try WhenPupilMoves.react(to: received, in: tx) },
             .batch(ChargeAccepted.self) { received, tx, _ in
                 try remember(accounts: received.map { ($0.event.account, $0.epoch) }, in: tx)
             },

@@ -53,7 +53,19 @@ struct Words: Sendable {
             return facts.purchaseKind == .collective ? joined(what, tr("by the class's request")) : joined(tr("Buffet"), what)
         case .refusal: return tr("The till refused: %@", facts.reason.map(reason) ?? "")
         case .topUp: return facts.method.map(method) ?? facts.text.map { tr("Refund: %@", $0) } ?? tr("Top-up")
+        case .transfer: return transfer(facts)
         case .lowBalance: return tr("Less than %@ is left on the account: %@", format.money(facts.below ?? .zero), format.money(facts.amount ?? .zero))
+        }
+    }
+
+    private func transfer(_ facts: Notice.Facts) -> String {
+        let place = facts.place ?? ""
+        switch facts.value.flatMap(TransferState.init) {
+        case .confirmed: return tr("Learns in %@ from %@", place, facts.movedOn.map { format.date($0) } ?? "")
+        case .done: return tr("Account, cards, meals and diary are in the new place: %@", place)
+        case .refused: return tr("The move to %@ is refused; the reason is on the page of the transfer", place)
+        case .withdrawn: return tr("The request to move to %@ is withdrawn", place)
+        case .asked, nil: return tr("A move to %@ is asked for; nothing changes until the school confirms", place)
         }
     }
 
