@@ -22,7 +22,7 @@ import table
 from context import Context
 
 HERE = Path(__file__).parent
-MODULES = ["drivers", "messaging", "system"]
+MODULES = ["drivers", "messaging", "system", "ledger"]
 SERVICES = ["Identity", "Ledger", "Canteen", "Access", "Journal", "Notifier"]
 
 

@@ -57,6 +57,9 @@ class System:
 
         self.demo = Demo()
         self.raw = context.raw
+        self.bin = context.bin
+        #: The first of fifteen ports that the system leaves free.
+        self.spare_port = context.ports + 185
         cards = {line["person_number"]: line["number"] for line in rows(LISTS / "cards.csv")}
         held = self.demo.ask("select distinct p.roster_number from access.directory_person p join access.card c on c.person_id = p.id"
                              " where p.is_pupil and c.status = 'active' order by 1")
@@ -198,61 +201,10 @@ def _passages(system: System, number: int, count: int, rate: int) -> tuple[float
     return ended - sent["first"], largest
 
 
-# Charges
-
-
-def charges(context) -> list[Row]:
-    """Charge commands from the queue to the published answer, beside pgbench simple-update over as many connections."""
-    system = System.running(context)
-    ours, peer = [], []
-    subprocess.run(["psql", system.demo.facts["postgres"], "-qc", "create database pgbench"], check=True)
-    address = system.demo.facts["postgres"].replace("dbname=zvonok", "dbname=pgbench")
-    subprocess.run(["pgbench", "-i", "-q", "-s", "10", address], check=True, capture_output=True)
-    for _ in range(context.rounds):
-        with system.alone("ledger"):
-            ours.append(_charges(system, 30_000))
-        done = subprocess.run(["pgbench", "-N", "-M", "prepared", "-c", "6", "-j", "2", "-T", "6", address],
-                              check=True, capture_output=True, text=True)
-        peer.append(float(re.search(r"tps = ([0-9.]+)", done.stdout).group(1)))
-    return [ratio_row("charges, command to event", "/s", ours, "pgbench simple-update", peer, 0.8,
-                      "30,000 commands waiting in the queue, over 840 accounts; coalesced in batches as they always are; who hears of them"
-                      " stands still meanwhile, as nobody hears of pgbench")]
-
-
-def _charges(system: System, count: int) -> float:
-    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    lines = []
-    for index in range(count):
-        charge, sale, child = uuid.uuid4(), uuid.uuid4(), system.pupils[index % len(system.pupils)]
-        event = {"chargeID": str(charge), "saleID": str(sale), "attempt": 1, "personID": child, "amount": 1, "kind": "collective",
-                 "what": "Обед", "soldAt": now}
-        body = {"specversion": "1.0", "id": str(charge), "source": "/school/canteen", "type": "ledger.charge.v1", "subject": str(sale),
-                "time": now, "datacontenttype": "application/json", "partitionkey": str(sale),
-                "sequence": "000001000000000000000001", "data": event}
-        lines.append(f"ledger.charge.v1\t{charge}\t{json.dumps(body, ensure_ascii=False)}")
-    before = system.number("select count(*) from ledger.charge where state = 'posted'")
-    # The commands wait in the queue: the process stands still while they are published.
-    pid = system.pid("ledger")
-    os.kill(pid, 19)
-    try:
-        sender = system.shoot("school.commands", lines, 0, "application/cloudevents+json")
-        if json.loads(sender.communicate()[0])["returned"]:
-            raise RuntimeError("charge commands were returned")
-    finally:
-        began = time.time()
-        os.kill(pid, 18)
-    while time.time() - began < 120:
-        time.sleep(0.1)
-        if system.number("select count(*) from ledger.outbox") == 0 and \
-                system.number("select count(*) from ledger.charge where state = 'posted'") - before >= count:
-            return count / (time.time() - began)
-    raise RuntimeError("the charges were not posted within two minutes")
-
-
 # The till and the feed
 
 
-async def _steadily(rate: int, seconds: float, act):
+async def steadily(rate: int, seconds: float, act):
     """Starts `act` at a steady rate whether earlier ones have ended or not, as people do; gives what each returned."""
     loop, tasks = asyncio.get_running_loop(), []
     began = loop.time()
@@ -313,8 +265,8 @@ async def _sell(system: System, rate: int, seconds: float) -> tuple[list[float],
                 return time.perf_counter() - began, sale, answer.status, told.get("state")
 
         # What is opened by the first request of all is not what a till meets at noon.
-        await _steadily(50, 2, sell)
-        results = await _steadily(rate, seconds, sell)
+        await steadily(50, 2, sell)
+        results = await steadily(rate, seconds, sell)
     wrong = [result for result in results if result[2:] != (200, "completed")]
     if len(wrong) > len(results) // 100:
         raise RuntimeError(f"{len(wrong)} of {len(results)} sales were not completed, the first: {wrong[0]}")
@@ -368,20 +320,26 @@ def pages(context) -> list[Row]:
                 note=f"200 pages a second for 15 s over HTTPS: home, diary, money, meals, attendance; p50 {statistics.median(middle):.1f} ms")]
 
 
-async def _look(system: System, rate: int, seconds: float) -> list[float]:
+async def visitor(system: System, who: str):
+    """Somebody of the demo who has signed in, and his home page."""
     import aiohttp
 
     address = system.demo.facts["address"]
+    person = next(p for p in system.demo.facts["signIns"] if p["who"] == who)
+    session = aiohttp.ClientSession(connector=_connector(system), headers={"Accept": "text/html", "Origin": address})
+    async with session.post(f"{address}/identity/sign-in", data={"login": person["login"], "password": person["password"]},
+                            allow_redirects=False) as answer:
+        if answer.status >= 400:
+            raise RuntimeError(f"{who} could not sign in: {answer.status}")
+    async with session.get(f"{address}/") as answer:
+        return session, await answer.text()
+
+
+async def _look(system: System, rate: int, seconds: float) -> list[float]:
+    address = system.demo.facts["address"]
     sessions = []
     for who in ("guardian", "guardian-of-one"):
-        person = next(p for p in system.demo.facts["signIns"] if p["who"] == who)
-        session = aiohttp.ClientSession(connector=_connector(system), headers={"Accept": "text/html", "Origin": address})
-        async with session.post(f"{address}/identity/sign-in", data={"login": person["login"], "password": person["password"]},
-                                allow_redirects=False) as answer:
-            if answer.status >= 400:
-                raise RuntimeError(f"{who} could not sign in: {answer.status}")
-        async with session.get(f"{address}/") as answer:
-            home = await answer.text()
+        session, home = await visitor(system, who)
         sessions.append((session, sorted(set(re.findall(r'href="(/(?:journal/diary|ledger/money|canteen/purchases|access/attendance|notifier/letters)[^"#]*)"', home)))))
 
     async def look(number: int):
@@ -392,8 +350,8 @@ async def _look(system: System, rate: int, seconds: float) -> list[float]:
             await answer.read()
             return time.perf_counter() - began, answer.status, str(answer.url)
 
-    await _steadily(50, 2, look)
-    results = await _steadily(rate, seconds, look)
+    await steadily(50, 2, look)
+    results = await steadily(rate, seconds, look)
     for session, _ in sessions:
         await session.close()
     wrong = [result for result in results if result[1] != 200]
@@ -486,4 +444,4 @@ def rest(context) -> list[Row]:
 def benchmarks() -> dict:
     """By name, in the order in which they run: rest first, for memory grows with what was done; passages last, for after
     them every child has hundreds of notices, which no letter and no page has to tell of in life."""
-    return {"rest": rest, "digests": digests, "till": till, "pages": pages, "charges": charges, "passages": passages}
+    return {"rest": rest, "digests": digests, "till": till, "pages": pages, "passages": passages}

@@ -119,14 +119,14 @@ struct AccountStatement: Equatable {
 
 extension Transaction {
     /// Everything that happened to an account from one moment until before another.
+    ///
+    /// A period begins after the last entry that was made before it: so every entry is in one period and the balances
+    /// follow one another, also where the clocks of two copies differ. The entries are found by their place in the
+    /// account, from the newest back, so that a month is read as quickly in the tenth year as in the first.
     func statement(of accountID: UUID, from: Date, until: Date) throws -> AccountStatement {
-        let opening =
-            try first(
-                """
-                select e.balance from entry e join transfer t on t.id = e.transfer_id
-                where e.account_id = \(accountID) and t.made_at < \(from)
-                order by e.position desc limit 1
-                """, as: Money.self) ?? .zero
+        let before = try lastEntry(of: accountID, before: from)
+        let last = try lastEntry(of: accountID, before: until)
+        let opening = before?.balance ?? .zero
         let rows = try rows(
             """
             select t.id, t.kind, t.purchase, t.method, null::text, t.made_at, t.business_on, t.what, t.receipt, t.by_id,
@@ -137,7 +137,8 @@ extension Transaction {
             join transfer t on t.id = e.transfer_id
             left join transfer r on r.reverses = t.id
             left join charge k on t.kind = 'charge' and k.id = t.id
-            where e.account_id = \(accountID) and t.made_at >= \(from) and t.made_at < \(until)
+            where e.account_id = \(accountID) and e.position is not null and e.position > \(before?.position ?? 0)
+                and e.position <= \(last?.position ?? 0)
             union all
             select c.id, 'refusal', c.purchase, null, c.reason, c.decided_at,
                 coalesce(c.business_on, c.decided_at::date), c.what, null, c.by_id, c.device_id, c.sale_id, false, false,
@@ -178,6 +179,16 @@ extension Transaction {
             }
         }
         return AccountStatement(opening: opening, lines: lines)
+    }
+
+    private func lastEntry(of accountID: UUID, before moment: Date) throws -> (position: Int64, balance: Money)? {
+        try first(
+            """
+            select e.position, e.balance from entry e join transfer t on t.id = e.transfer_id
+            where e.account_id = \(accountID) and e.position is not null and t.made_at < \(moment)
+            order by e.position desc limit 1
+            """, as: Int64.self, Money.self
+        ).map { (position: $0.0, balance: $0.1) }
     }
 
     /// What the latest lunches by the class's request cost, on average: it tells how long the money lasts.
