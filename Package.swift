@@ -141,7 +141,7 @@ let executables: [Target] = [
         swiftSettings: .strict),
     .executableTarget(
         name: "Benchmarks",
-        dependencies: ["Kernel", "Events", "Postgres", "RabbitMQ", "Messaging", .logging, .argumentParser],
+        dependencies: ["Kernel", "Events", "Postgres", "RabbitMQ", "Messaging", "Directory", "Web", .jwt, .logging, .argumentParser],
         path: "Tests/Benchmarks/Swift", swiftSettings: .strict),
 ]
 

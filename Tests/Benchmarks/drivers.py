@@ -1,8 +1,9 @@
-"""The drivers by themselves: statements beside pgbench, publishing and consuming beside loops in C."""
+"""The drivers by themselves: statements beside pgbench, publishing and consuming beside loops in C, the check of who asks."""
 
 from __future__ import annotations
 
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ def benchmarks():
             context, "postgres-select", "select value from figure where id = :id"),
         "publish": publish,
         "consume": consume,
+        "session": session,
     }
 
 
@@ -92,3 +94,17 @@ def consume(context: Context) -> list[Row]:
         lambda: from_full_queue(context.bin / "Benchmarks"), lambda: from_full_queue(context.raw / "loops"))
     context.delete_queue(QUEUE)
     return [ratio_row("consume with acknowledgements", "messages/s", ours, "C", raw, 0.8)]
+
+
+def session(context: Context) -> list[Row]:
+    """What another service than Identity does before it answers: whose token it is, and whether he may."""
+    context.make_database()
+    where = ["session-check", "--conninfo", context.conninfo]
+    known, fresh, signature = context.alternately(
+        lambda: context.ours(*where), lambda: context.ours(*where, "--new"),
+        lambda: context.ours(*where, "--new", "--signature-only", "--checks", 5_000))
+    rows = [("a session checked in another service", known, "the token was seen within the minute; the decision is one statement on the service's own tables"),
+            ("a session checked in another service, new token", fresh, "every token for the first time: as above, with its signature"),
+            ("the signature of a new token alone", signature, "ES256")]
+    return [Row(name, "ms", 1000 / statistics.median(rates), "under 0.2 ms", statistics.median(rates) > 5_000, note=note)
+            for name, rates, note in rows]

@@ -14,6 +14,7 @@ import ssl
 import statistics
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from pathlib import Path
@@ -360,6 +361,72 @@ async def _look(system: System, rate: int, seconds: float) -> list[float]:
     return [result[0] * 1000 for result in results]
 
 
+# Signing in
+
+
+def signins(context) -> list[Row]:
+    """Sign-ins by login and password over HTTPS, beside a loop in C that does nothing but hash with the same parameters."""
+    system = System.running(context)
+    ours, bare, memory = [], [], []
+    count = 60
+    for _ in range(context.rounds):
+        watch = _Memory(system.pid("identity"))
+        ours.append(asyncio.run(_sign_in(system, count * 2)))
+        memory.append(watch.most())
+        done = subprocess.run([context.raw / "argon2", str(count), "2"], check=True, capture_output=True, text=True)
+        bare.append(json.loads(done.stdout)["rate"])
+    most = statistics.median(memory)
+    return [
+        ratio_row("sign-ins by login and password", "/s", ours, "libargon2 in C, 2 threads", bare, 0.6,
+                  "Argon2id, 19 MiB, 2 passes, 1 lane; 16 people at once over HTTPS, each with a session, its cookies and a line in the log;"
+                  " at most two hashes at once by design, and client, proxy and database are on the same two cores"),
+        Row("identity while everybody signs in: memory", "MB", most, "under 120 MB", most < 120,
+            note="the largest of many looks: two hashes of 19 MiB at once, whoever else comes waits"),
+    ]
+
+
+class _Memory:
+    """Looks at a process's resident memory again and again."""
+
+    def __init__(self, pid: int):
+        self._file, self._most, self._stop = Path(f"/proc/{pid}/status"), 0.0, threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+
+    def _watch(self):
+        while not self._stop.wait(0.005):
+            self._most = max(self._most, int(re.search(r"VmRSS:\s+(\d+)", self._file.read_text()).group(1)) / 1024)
+
+    def most(self) -> float:
+        """Ends looking; gives the largest figure in MB."""
+        self._stop.set()
+        self._thread.join()
+        return self._most
+
+
+async def _sign_in(system: System, count: int) -> float:
+    """Gives the sign-ins a second of sixteen people who come at once, each again as soon as he is in."""
+    import aiohttp
+
+    address, people = system.demo.facts["address"], system.demo.facts["signIns"]
+    todo = iter(range(count))
+    async with aiohttp.ClientSession(connector=_connector(system), headers={"Accept": "text/html", "Origin": address},
+                                     cookie_jar=aiohttp.DummyCookieJar()) as session:
+
+        async def come():
+            for number in todo:
+                person = people[number % len(people)]
+                form = {"login": person["login"], "password": person["password"]}
+                async with session.post(f"{address}/identity/sign-in", data=form, allow_redirects=False) as answer:
+                    await answer.read()
+                    if answer.status != 303 or "sign-in" in answer.headers["Location"]:
+                        raise RuntimeError(f"{person['who']} could not sign in: {answer.status}")
+
+        began = time.perf_counter()
+        await asyncio.gather(*(come() for _ in range(16)))
+        return count / (time.perf_counter() - began)
+
+
 # Letters
 
 
@@ -444,4 +511,4 @@ def rest(context) -> list[Row]:
 def benchmarks() -> dict:
     """By name, in the order in which they run: rest first, for memory grows with what was done; passages last, for after
     them every child has hundreds of notices, which no letter and no page has to tell of in life."""
-    return {"rest": rest, "digests": digests, "till": till, "pages": pages, "passages": passages}
+    return {"rest": rest, "signins": signins, "digests": digests, "till": till, "pages": pages, "passages": passages}

@@ -9,7 +9,7 @@ import Logging
         commandName: "Benchmarks",
         subcommands: [
             Prepare.self, Say.self, PostgresUpdate.self, PostgresSelect.self, Publish.self, Consume.self, RelayOutbox.self,
-            Inbox.self,
+            Inbox.self, SessionCheck.self,
         ])
 }
 
