@@ -47,7 +47,8 @@ import Web
         texts += Topic.allCases.map(\.english) + LookSection.all + MergingRefused.all.map(\.text)
         for file in try Self.files(".swift") {
             texts += file.text.matches(of: /\["(?:topic|until|label|child)"\](?: = |: )"([A-Z][^"]*)"/).map { String($0.output.1) }
-            texts += file.text.matches(of: /"(?:withdrawn|changed|revoked|merged|undone)": "([A-Z][^"]*)"/).map { String($0.output.1) }
+            // What stands above a page after a step, by the word in its address.
+            texts += file.text.matches(of: /"[a-zA-Z-]+": "([A-Z][^"]*[.?!])"/).map { String($0.output.1) }
         }
         #expect(texts.count > 150)
         let missing = Set(texts).filter { !pages.catalogue.hasText($0) }.sorted()

@@ -163,7 +163,7 @@ struct GrantPage: Page {
             sentence: visit.tr(
                 "%@ will see nothing of %@ any more, at once and everywhere. A new invitation would be needed.", adult.name.full,
                 child.name.given),
-            action: action + "/revocation", decision: visit.tr("Take away"))
+            action: action + "/revocation", decision: visit.tr("Take the access away"))
     }
 }
 

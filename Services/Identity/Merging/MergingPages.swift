@@ -86,7 +86,8 @@ struct MergingPreviewPage: Page {
         outcome = [
             preview.kept.login.map { visit.tr("One signs in with the login %@ and its password.", $0) },
             preview.extra.login.map { visit.tr("The login %@ opens nothing any more.", $0) },
-            visit.trn(preview.extra.sessions, "%d open session of the other account ends.", "%d open sessions of the other account end."),
+            preview.extra.sessions == 0
+                ? nil : visit.trn(preview.extra.sessions, "%d open session of the other account ends.", "%d open sessions of the other account end."),
             visit.tr("Phone and e-mail stay those of the account that stays; what it lacks comes from the other."),
             visit.trn(MergeAccounts.undoDays, "It can be taken back for %d day.", "It can be taken back for %d days."),
         ].compactMap(\.self)

@@ -80,13 +80,10 @@ struct PersonPage: Page {
     let mustChange: Bool
     let canSetPassword: Bool
     let refusal: String?
-    let invitations: String?
-    /// Where the number is entered by which Gosuslugi knows the person.
-    let snils: String?
-    let contract: String?
     let safety: PersonSafetyPart
-    /// For a guardian whom the reader may merge with another account (ID-29).
-    let merging: String?
+    /// What else the reader may look at or do about the person.
+    let links: [ProfileSafety.Link]
+    let hasLinks: Bool
 
     init(
         _ visit: Visit, _ card: PersonCard, _ safety: PersonSafety, mayPassword: Bool, refusal: String? = nil, hasPortal: Bool = false
@@ -116,10 +113,20 @@ struct PersonPage: Page {
         mustChange = card.mustChange
         canSetPassword = mayPassword && card.login != nil
         self.refusal = refusal ?? (card.login == nil ? visit.tr("Has not registered yet: an invitation is needed.") : nil)
-        contract = card.kind == .pupil ? "/identity/children/\(card.id.text)/contract" : nil
-        merging = mayPassword && card.kind == .guardian && card.roles.isEmpty ? "/identity/people/\(card.id.text)/merging" : nil
-        invitations = card.classID.map { "/identity/classes/\($0.text)/invitations" }
-        snils = hasPortal ? "/identity/people/\(card.id.text)/snils" : nil
+        let own = "/identity/people/\(card.id.text)"
+        let isPupil = card.kind == .pupil
+        // ID-29: a guardian may turn out to be another one, too.
+        let mayMerge = mayPassword && card.kind == .guardian && card.roles.isEmpty
+        let places: [(String, String?)] = [
+            (visit.tr("Roles"), safety.mayAppoint ? own + "/roles" : nil),
+            (visit.tr("Contract"), isPupil ? "/identity/children/\(card.id.text)/contract" : nil),
+            (visit.tr("Invitations of the class"), card.classID.map { "/identity/classes/\($0.text)/invitations" }),
+            (visit.tr("Merge with another account of the same person"), mayMerge ? own + "/merging" : nil),
+            (visit.tr("SNILS for Gosuslugi"), hasPortal ? own + "/snils" : nil),
+            (visit.tr("Log of changes"), safety.mayAppoint ? "/identity/audit?person=\(card.id.text)" : nil),
+        ]
+        links = places.compactMap { title, address in address.map { ProfileSafety.Link(title: title, address: $0) } }
+        hasLinks = !links.isEmpty
     }
 }
 

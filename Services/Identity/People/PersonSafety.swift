@@ -42,8 +42,6 @@ struct PersonSafetyPart: Encodable, Sendable {
     let endGuesses: String?
     let consents: [Consent]
     let deletion: String?
-    let roles: String?
-    let log: String?
 
     init(_ visit: Visit, _ id: UUID, _ safety: PersonSafety, mayHelp: Bool) {
         var names: [String] = []
@@ -59,7 +57,5 @@ struct PersonSafetyPart: Encodable, Sendable {
         deletion = safety.deletionDue.map {
             visit.tr("Asked to be deleted; due %@.", visit.format.date(visit.zone.day(of: $0), thisYear: visit.today.year))
         }
-        roles = safety.mayAppoint ? "/identity/people/\(id.text)/roles" : nil
-        log = safety.mayAppoint ? "/identity/audit?person=\(id.text)" : nil
     }
 }

@@ -1,3 +1,4 @@
+import Events
 import Foundation
 import Kernel
 import Postgres
@@ -10,6 +11,9 @@ struct OwnProfile: Sendable, Equatable {
         let accent: String
         let className: ClassName?
         let schoolName: String
+        /// Whether it is he who grants the others.
+        let isPrimary: Bool
+        let topics: Set<Topic>
     }
 
     struct Session: Sendable, Equatable {
@@ -51,18 +55,21 @@ struct OwnProfile: Sendable, Equatable {
         guard let row = found else { return nil }
         let children = try transaction.rows(
             """
-            select c.id, c.surname, c.given_name, c.patronymic, c.accent, k.grade, k.letter, s.name
+            select c.id, c.surname, c.given_name, c.patronymic, c.accent, k.grade, k.letter, s.name,
+                g.is_primary, g.topics
             from guardianship g join person c on c.id = g.child_id join pupil u on u.person_id = c.id
                 join school s on s.id = u.school_id left join class k on k.id = u.class_id
             where g.guardian_id = \(id) and not g.ended and not c.ended
               and (g.until_on is null or g.until_on >= (\(now) at time zone s.time_zone)::date)
             order by c.birth_on, c.given_name, c.id
             """,
-            as: UUID.self, String.self, String.self, String?.self, String.self, Int?.self, String?.self, String.self
+            as: UUID.self, String.self, String.self, String?.self, String.self, Int?.self, String?.self, String.self,
+            Bool.self, [String].self
         ).map { child in
             Child(
                 id: child.0, name: PersonName(surname: child.1, given: child.2, patronymic: child.3), accent: child.4,
-                className: Self.className(child.5, child.6), schoolName: child.7)
+                className: Self.className(child.5, child.6), schoolName: child.7, isPrimary: child.8,
+                topics: Set(child.9.compactMap(Topic.init(rawValue:))))
         }
         let sessions = try transaction.rows(
             """

@@ -1,4 +1,5 @@
 import Directory
+import Events
 import Foundation
 import Kernel
 import Web
@@ -13,6 +14,9 @@ struct ProfilePage: Page {
         let given: String
         let accent: String
         let place: String
+        /// What he may do about the child: no other is shown.
+        let links: [ProfileSafety.Link]
+        let hasLinks: Bool
     }
 
     struct Session: Encodable, Sendable {
@@ -88,9 +92,16 @@ struct ProfilePage: Page {
         }
         contactPassword = FilledField(value: "", wrong: wrong["contact-password"].map(visit.sentence))
         children = profile.children.map { child in
-            Child(
+            let base = "/identity/children/\(child.id.text)"
+            let links = [
+                child.isPrimary ? ProfileSafety.Link(title: visit.tr("To another class or school"), address: base + "/transfer") : nil,
+                child.topics.contains(.money) ? ProfileSafety.Link(title: visit.tr("PIN of the terminal"), address: base + "/pin") : nil,
+                child.topics.contains(.certificate) ? ProfileSafety.Link(title: visit.tr("Certificate"), address: base + "/certificate") : nil,
+            ].compactMap(\.self)
+            return Child(
                 id: child.id, name: child.name.full, given: child.name.given, accent: child.accent,
-                place: [child.className?.description, child.schoolName].compactMap(\.self).joined(separator: ", "))
+                place: [child.className?.description, child.schoolName].compactMap(\.self).joined(separator: ", "), links: links,
+                hasLinks: !links.isEmpty)
         }
         hasChildren = !children.isEmpty
         code = field("code", nil)

@@ -129,7 +129,7 @@ struct TransfersPage: Page {
     init(_ visit: Visit, _ records: [TransferRecord], mine: Set<UUID>) {
         title = visit.tr("Transfers")
         func row(_ record: TransferRecord) -> Row {
-            let card = TransferCard(record, seesMoney: false, visit)
+            let card = TransferCard(record, seesMoney: false, decides: mine.contains(record.to.schoolID), visit)
             return Row(
                 id: record.id, href: mine.contains(record.to.schoolID) ? "/identity/transfers/\(record.id.text)" : nil, name: card.name,
                 from: card.from, to: card.to, tag: card.tag, missing: record.state == .confirmed ? card.missing : nil,
@@ -168,7 +168,7 @@ struct TransferPage: Page {
         errors: FieldErrors = FieldErrors()
     ) {
         title = visit.tr("Transfer")
-        card = TransferCard(record, seesMoney: false, visit)
+        card = TransferCard(record, seesMoney: false, decides: true, visit)
         self.done = done
         self.refused = refused
         let waits = record.state == .asked

@@ -30,14 +30,16 @@ struct TransferCard: Encodable, Sendable {
     /// Since when, and when they were asked once more.
     let since: String?
 
-    /// - Parameter seesMoney: whether the reader may know the balance.
-    init(_ record: TransferRecord, seesMoney: Bool, _ visit: Visit) {
+    /// - Parameters:
+    ///   - seesMoney: whether the reader may know the balance.
+    ///   - decides: whether it is the reader's school that decides.
+    init(_ record: TransferRecord, seesMoney: Bool, decides: Bool = false, _ visit: Visit) {
         id = record.id
         name = record.childName.full
         from = visit.words(record.from)
         to = visit.words(record.to)
         state = record.state.rawValue
-        tag = visit.tag(record.state)
+        tag = decides && record.state == .asked ? .wait(visit.tr("waits for your decision")) : visit.tag(record.state)
         asked = visit.tr("Asked by %@ on %@", record.askedBy.full, visit.format.moment(record.askedAt, now: visit.now))
         decided = record.decidedAt.map { at in
             let name = record.decidedBy?.full ?? ""

@@ -115,7 +115,7 @@ extension CertificatesPage {
             account: .text("account", visit.tr("Account number or pupil code"), value: form["account"] ?? "", wrong: wrong["account"], isRequired: true),
             yearField: .text("year", visit.tr("Year"), value: form["year"] ?? "\(year)", wrong: wrong["year"], isRequired: true),
             number: .text(
-                "number", visit.tr("Number of the certificate"), value: form["number"] ?? "", wrong: wrong["number"],
+                "number", visit.tr("Certificate number"), value: form["number"] ?? "", wrong: wrong["number"],
                 most: GrantSubsidy.longestText, isRequired: true),
             nominal: .money("nominal", visit.tr("Nominal of the whole year"), value: form["nominal"] ?? "", wrong: wrong["nominal"], isRequired: true),
             programmes: .text(
