@@ -7,9 +7,12 @@ import email
 import email.policy
 import json
 import os
+import re
 import subprocess
 import sys
 import time
+import types
+import uuid
 from pathlib import Path
 
 import pytest
@@ -18,7 +21,7 @@ from playwright.sync_api import expect, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "deploy" / "demo"))
 from letters import inbox  # noqa: E402
-from school import Demo, LISTS, rows  # noqa: E402
+from school import Demo, LISTS, rows, write  # noqa: E402
 
 # A crowded machine shows the same page later.
 expect.set_options(timeout=20_000)
@@ -103,6 +106,69 @@ def press(page, key):
         page.keyboard.press(key)
 
 
+def submit(page, name, within="main"):
+    """Presses a button that leads to another page."""
+    with page.expect_navigation():
+        page.locator(within).get_by_role("button", name=name, exact=True).first.click()
+
+
+def reloaded(page, seconds=30):
+    """The page again and again, until whoever looks at it finds what he waits for; the others hear of everything a moment later."""
+    end = time.time() + seconds
+    yield page
+    while time.time() < end:
+        time.sleep(0.2)
+        page.reload()
+        yield page
+
+
+#: Good by ID-08 and in no list of common ones.
+PASSWORD = "Sirenevyj4Tuman9"
+
+
+def give_login(demo, number):
+    """Lets somebody of the lists sign in, by a login of his own; as often as one likes."""
+    login = f"browser-{number.lower()}-{uuid.uuid4().hex[:4]}"
+    demo.run("identity", "set-password", "--number", number, "--login", login, "--password-stdin", given=PASSWORD + "\n")
+    return login
+
+
+@pytest.fixture
+def guardian(demo):
+    """Makes guardians whom no other test has: `guardian(2)` is the first parent of two children and signs in by her login."""
+    def make(children=1):
+        number, person = demo.ask(f"""
+            select p.roster_number, p.id from identity.person p where p.kind = 'guardian' and not p.ended and p.roster_number is not null
+                and not exists (select from identity.login l where l.person_id = p.id)
+                and (select count(*) filter (where is_primary) = {children} and count(*) = {children}
+                     from identity.guardianship g where g.guardian_id = p.id and not g.ended)
+            order by p.roster_number limit 1""")[0]
+        login = give_login(demo, number)
+        kids = demo.ask(f"""
+            select c.id, c.given_name, c.surname, u.class_id, u.account_number, u.pupil_code from identity.guardianship g
+                join identity.person c on c.id = g.child_id join identity.pupil u on u.person_id = c.id
+            where g.guardian_id = '{person}' and not g.ended order by c.birth_on""")
+        names = "id given surname school_class account code".split()
+        return types.SimpleNamespace(
+            number=number, id=person, login=login, children=[types.SimpleNamespace(**dict(zip(names, line))) for line in kids])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def second_school(demo):
+    """Another school in the same system, and the login of its curator."""
+    folder = demo.file.parent / "lists" / "second"
+    folder.mkdir(exist_ok=True)
+    name = "Лицей «Заречный»"
+    write(folder / "school.csv", ["school", "name", "time_zone", "modules"], [["second", name, demo.facts["zone"], "canteen;entrance;wallet"]])
+    write(folder / "classes.csv", ["school", "class"], [["second", f"{grade}З"] for grade in range(1, 12)])
+    write(folder / "staff.csv", "school staff_number surname given_name patronymic gender role class subject phone email".split(),
+          [["second", "Z001", "Лебедева", "Анна", "Ильинична", "f", "curator", "", "", "", ""]])
+    demo.run("identity", "import-roster", folder, "--wait")
+    return types.SimpleNamespace(name=name, curator=give_login(demo, "Z001"))
+
+
 @pytest.fixture
 def family(demo):
     """The children of the demo mother: number, identifier, given name, card."""
@@ -141,6 +207,19 @@ def letter_to(demo, address, seconds=90):
                 return email.message_from_string(inbox(demo, f"/messages/{message['id']}.source"), policy=email.policy.default)
         time.sleep(0.5)
     raise AssertionError(f"no letter to {address} within {seconds} s")
+
+
+def link_to(demo, address, path, seconds=90):
+    """The link to a path in the newest letter to an address that has one, as soon as there is one."""
+    end = time.time() + seconds
+    while time.time() < end:
+        for message in reversed(json.loads(inbox(demo))["messages"]):
+            if address in message["recipients"]["to"]:
+                letter = email.message_from_string(inbox(demo, f"/messages/{message['id']}.source"), policy=email.policy.default)
+                if found := re.search(rf"https://\S+{path}\S+", body(letter, "plain")):
+                    return found.group(0)
+        time.sleep(0.5)
+    raise AssertionError(f"no letter to {address} with a link to {path} within {seconds} s")
 
 
 def body(letter, kind):

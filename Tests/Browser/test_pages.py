@@ -2,19 +2,32 @@
 import pytest
 from conftest import DESK, PHONE
 
+# {child} is the demo mother's elder child, {class} his class, {parent} the mother.
 PAGES = {
-    "guardian": ["/", "/journal/diary", "/ledger/money", "/canteen/meals", "/access/attendance", "/notifier/letters", "/identity/profile"],
+    "guardian": [
+        "/", "/journal/diary", "/ledger/money", "/canteen/meals", "/access/attendance", "/notifier/letters", "/identity/profile",
+        "/identity/family", "/identity/sections", "/identity/profile/second-factor", "/identity/profile/consents", "/identity/profile/export",
+        "/identity/profile/deletion", "/identity/profile/confirmation", "/identity/children/{child}/looks", "/identity/children/{child}/pin",
+        "/identity/children/{child}/transfer", "/identity/children/{child}/certificate", "/identity/children/{child}/consents",
+        "/identity/children/{child}/export", "/identity/children/{child}/deletion", "/ledger/children/{child}/statement",
+        "/ledger/children/{child}/transfers", "/ledger/children/{child}/cash-outs", "/ledger/children/{child}/subsidies",
+        "/ledger/children/{child}/certificate"],
     "pupil": ["/", "/journal/diary", "/canteen/meals", "/access/attendance", "/identity/profile"],
-    "class-teacher": ["/", "/journal/gradebook", "/identity/invitations"],
+    "class-teacher": ["/", "/journal/gradebook", "/identity/invitations", "/identity/classes/{class}/consents"],
     "subjectTeacher": ["/", "/journal/gradebook"],
-    "accountant": ["/", "/ledger/desk"],
-    "cashier": ["/", "/canteen/till"],
+    "accountant": ["/", "/ledger/desk", "/ledger/settlement", "/ledger/cash-outs", "/ledger/subsidies", "/ledger/certificates"],
+    "cashier": ["/", "/canteen/till", "/ledger/refunds"],
     "kitchen": ["/", "/canteen/kitchen"],
     "guard": ["/", "/access/inside"],
-    "curator": ["/", "/identity/people", "/identity/invitations", "/access/devices"],
-    "operator": ["/", "/access/devices"],
-    "director": ["/"],
-    None: ["/identity/sign-in", "/identity/registration", "/identity/recovery", "/notifier/parts"],
+    "curator": [
+        "/", "/identity/people", "/identity/people?q=иван", "/identity/people/{child}", "/identity/people/{parent}", "/identity/people/{parent}/snils",
+        "/identity/people/{parent}/merging", "/identity/mergings", "/identity/children/{child}/contract",
+        "/identity/children/{child}/contract/print", "/identity/invitations", "/identity/classes/{class}/invitations", "/identity/transfers",
+        "/identity/staff", "/identity/people/{parent}/roles", "/identity/audit", "/identity/guesses", "/identity/consent-texts",
+        "/identity/modules", "/identity/terminals", "/access/devices"],
+    "operator": ["/", "/access/devices", "/identity/terminals"],
+    "director": ["/", "/identity/staff", "/identity/transfers"],
+    None: ["/identity/sign-in", "/identity/registration", "/identity/recovery", "/identity/kiosk", "/notifier/parts"],
 }
 
 # What a reader with a keyboard or a screen reader would stumble over.
@@ -41,11 +54,15 @@ CHECKS = """() => {
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["390", "1280"])
 @pytest.mark.parametrize("who", list(PAGES), ids=lambda who: who or "nobody")
-def test_pages(visitor, who, size):
+def test_pages(visitor, demo, family, who, size):
     """Semantic, quick, beautiful on a phone, usable by keyboard and screen reader."""
     one = visitor(who, size)
+    child = family[0]["id"]
+    school_class, parent = demo.ask(
+        f"select u.class_id, g.guardian_id from identity.pupil u join identity.guardianship g on g.child_id = u.person_id"
+        f" where u.person_id = '{child}' and g.is_primary and not g.ended")[0]
     wrong = []
-    for path in PAGES[who]:
+    for path in (path.replace("{child}", child).replace("{class}", school_class).replace("{parent}", parent) for path in PAGES[who]):
         page = one.go(path)
         sticks_out = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if sticks_out > 0:
