@@ -204,7 +204,8 @@ for (const till of document.querySelectorAll("[data-till]")) {
 // <div data-keypad hidden> in a form: digits for fingers, where a terminal has no keyboard; a full field hands over to the next.
 for (const pad of document.querySelectorAll("[data-keypad]")) {
   const fields = [...pad.closest("form").querySelectorAll("input[maxlength]")];
-  let field = fields[0];
+  // After a wrong PIN the number stands there already: the digits go where something is missing.
+  let field = fields.find((one) => one.value.length < one.maxLength) || fields[0];
   pad.hidden = false;
   for (const one of fields) one.addEventListener("focus", () => { field = one; });
   for (const key of pad.querySelectorAll("button[value]")) key.addEventListener("click", () => {
