@@ -19,6 +19,7 @@ extension LedgerRoutes {
         addCashOuts(to: &book)
         addSubsidies(to: &book)
         addCertificates(to: &book)
+        addServices(to: &book)
         book.page("/ledger/settlement", .topUpAtDesk, about: .anySchool) { try await SettlementPage(for: $0, database) }
         book.get("/ledger/settlement.xlsx", .topUpAtDesk, about: .anySchool) { try await SettlementPage.sheet($0, database) }
     }

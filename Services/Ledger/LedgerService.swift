@@ -2,6 +2,7 @@ import ArgumentParser
 import Configuration
 import Events
 import Foundation
+import Kernel
 import Messaging
 import Postgres
 import Service
@@ -51,6 +52,10 @@ import Web
         .of(AccountChanged.self) { tx, after, limit in
             try tx.accounts(.page(after: after, limit: limit), at: Date()).map { AccountChanged(account: $0.state) }
         },
+        .of(SubscriptionChanged.self) { tx, after, limit in
+            let today = SchoolZone.moscow.day(of: Date())
+            return try tx.subscriptions(.page(after: after, limit: limit)).compactMap { try tx.subscriptionChanged($0, on: today) }
+        },
         .of(AllowanceChanged.self) { tx, after, limit in
             try tx.allowances(
                 tx.rows(
@@ -63,6 +68,7 @@ import Web
         var work: [any ServiceLifecycle.Service] = [
             RollUpOrganisations(database: parts.database, logger: parts.logger),
             AccrueSubsidies(database: parts.database, logger: parts.logger),
+            ChargeSubscriptions(database: parts.database, outbox: parts.outbox, logger: parts.logger),
             VerifyNightly(database: parts.database, logger: parts.logger),
         ]
         if let settle = settle(parts) { work.append(AskAboutPayments(settle: settle, logger: parts.logger)) }

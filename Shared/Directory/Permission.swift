@@ -82,14 +82,20 @@ extension Permission {
         "seePurchases", topic: .meals, wholeSchool: [.accountant], guardians: .granted)
     public static let seeMoney = Permission(
         "seeMoney", topic: .money, wholeSchool: [.accountant], guardians: .granted)
-    /// AC-07: a parent sets what may be spent in a day.
-    public static let setLimit = Permission("setLimit", topic: .money, guardians: .granted)
+    /// AC-07: a parent sets what may be spent in a day. Whoever was let in to the money sees it and decides nothing about it
+    /// (ID-30): that is for the guardian who let him in.
+    public static let setLimit = Permission("setLimit", topic: .money, guardians: .primaryOnly)
     /// AC-09: a guardian moves money between his own children.
-    public static let moveMoney = Permission("moveMoney", topic: .money, guardians: .granted)
+    public static let moveMoney = Permission("moveMoney", topic: .money, guardians: .primaryOnly)
+    /// ID-35: what a child is subscribed to and was charged for; never the pupil.
+    public static let seeServices = Permission("seeServices", topic: .money, wholeSchool: [.accountant], guardians: .granted)
+    /// ID-35: subscribing spends the family's money, now and every month.
+    public static let subscribeServices = Permission("subscribeServices", topic: .money, guardians: .primaryOnly)
     /// BY-04: money leaves the family's accounts, so only the guardian who grants the others asks for it.
     public static let takeMoneyOut = Permission("takeMoneyOut", topic: .money, guardians: .primaryOnly)
     /// AC-12: a charge was a mistake, says who paid or who sold.
-    public static let askRefund = Permission("askRefund", topic: .money, wholeSchool: [.cashier], guardians: .granted)
+    public static let askRefund = Permission(
+        "askRefund", topic: .money, wholeSchool: [.cashier, .accountant], guardians: .granted)
     /// AC-02: a parent pays with a bank card.
     public static let topUpByCard = Permission("topUpByCard", topic: .money, guardians: .granted)
     public static let seeTimetable = Permission(
@@ -112,7 +118,7 @@ extension Permission {
     /// SC-01: ask to move the child to another class or school.
     public static let askTransfer = Permission("askTransfer", guardians: .primaryOnly)
     /// ID-31: choose the PIN of the terminal.
-    public static let setPin = Permission("setPin", topic: .money, guardians: .granted)
+    public static let setPin = Permission("setPin", topic: .money, guardians: .primaryOnly)
     /// Consents about a child, what is kept about him, his deletion: whoever answers for him decides.
     public static let representChild = Permission("representChild", guardians: .primaryOnly)
     /// ID-36 to ID-39: the certificate cabinet's settings, each guardian his own.
@@ -138,6 +144,11 @@ extension Permission {
     public static let seeRefunds = Permission("seeRefunds", wholeSchool: [.tutor, .cashier])
     /// AC-12: a refund is made with the tutor's participation; one who has a class decides about his class.
     public static let confirmRefund = Permission("confirmRefund", wholeSchool: [.tutor])
+    /// ID-35: the school's catalogue of paid services.
+    public static let manageServices = Permission("manageServices", wholeSchool: heads + [.accountant])
+    /// AC-13: debits for paid services are made by the teacher.
+    public static let chargeServices = Permission(
+        "chargeServices", ownClass: [.classTeacher], wholeSchool: [.subjectTeacher])
     public static let topUpAtDesk = Permission("topUpAtDesk", wholeSchool: [.accountant])
     public static let sellAtTill = Permission("sellAtTill", wholeSchool: [.cashier])
     public static let editMenu = Permission("editMenu", wholeSchool: [.kitchen])
@@ -176,7 +187,7 @@ extension Permission {
         editMenu, requestClassMeals, watchGate, manageCards, manageDevices, manageTimetable, managePeople,
         issueInvitations, administer, seeConsents,
         askTransfer, confirmTransfers, seeArrivals, setPin, keepContracts, keepParticulars, connectModules,
-        seeFamily, seeLooks, mergeAccounts,
+        seeFamily, seeLooks, mergeAccounts, seeServices, subscribeServices, manageServices, chargeServices,
     ]
 
     /// Whether using it about a child is a look at the child (BY-10). Choosing one's own letters is none, and a family's own

@@ -26,6 +26,7 @@ public enum EventCatalogue {
             facts: [
                 AccountChanged.self, ChargeAccepted.self, ChargeDeclined.self, ChargeWithdrawn.self,
                 TopUpPosted.self, RefundPosted.self, BalanceLow.self, AllowanceChanged.self, AccountTransferred.self,
+                SubscriptionChanged.self, ServiceCharged.self, ServiceDeclined.self, ServiceRefunded.self,
             ]),
         Publisher(service: "canteen", facts: [SaleCompleted.self, SaleRefused.self, MenuPublished.self, DietTransferred.self]),
         Publisher(service: "access", facts: [CardChanged.self, PassageRecorded.self, DeviceChanged.self, CardsTransferred.self]),
@@ -65,6 +66,7 @@ public enum EventCatalogue {
             people + [
                 ContactChanged.self, AccountChanged.self, ChargeAccepted.self, ChargeDeclined.self,
                 ChargeWithdrawn.self, TopUpPosted.self, RefundPosted.self, BalanceLow.self, SaleCompleted.self, SaleRefused.self,
+                SubscriptionChanged.self, ServiceCharged.self, ServiceDeclined.self, ServiceRefunded.self,
                 MenuPublished.self,
                 PassageRecorded.self, ClassDayChanged.self, LessonRecorded.self, MarkChanged.self,
                 AttendanceChanged.self, RemarkChanged.self, CommentChanged.self, TransferChanged.self,

@@ -19,6 +19,7 @@ enum Navigation {
         Entry(section: "attendance", title: "Attendance", address: "/access/attendance", icon: "door", module: "entrance"),
         Entry(section: "meals", title: "Meals", address: "/canteen/meals", icon: "meals", module: "canteen"),
         Entry(section: "money", title: "Money", address: "/ledger/money", icon: "money", module: "wallet"),
+        Entry(section: "services", title: "Services", address: "/ledger/services", icon: "ticket", module: "wallet"),
     ]
 
     /// The staff's sections, by the names that Identity puts into the token.
@@ -31,6 +32,8 @@ enum Navigation {
         Entry(section: "desk", title: "Cash desk", address: "/ledger/desk", icon: "money", module: "wallet"),
         Entry(section: "refunds", title: "Refunds", address: "/ledger/refunds", icon: "money", module: "wallet"),
         Entry(section: "subsidies", title: "Subsidies", address: "/ledger/subsidies", icon: "money", module: "wallet"),
+        Entry(section: "catalogue", title: "Paid services", address: "/ledger/catalogue", icon: "ticket", module: "wallet"),
+        Entry(section: "class-services", title: "Paid lessons", address: "/ledger/class-services", icon: "ticket", module: "wallet"),
         Entry(section: "people", title: "People", address: "/identity/people", icon: "people"),
         Entry(section: "staff", title: "Staff", address: "/identity/staff", icon: "people"),
         Entry(section: "invitations", title: "Invitations", address: "/identity/invitations", icon: "ticket"),
@@ -49,12 +52,14 @@ enum Navigation {
         "/ledger/refunds", "/ledger/subsidies",
         "/access/inside", "/canteen/kitchen", "/identity/people", "/identity/staff", "/access/devices", "/identity/invitations",
         "/identity/transfers", "/notifier/arrivals",
-        "/access/attendance", "/notifier/letters", "/identity/family", "/identity/profile",
+        "/access/attendance", "/ledger/services", "/ledger/catalogue", "/ledger/class-services", "/notifier/letters", "/identity/family",
+        "/identity/profile",
     ]
 
     /// Where work begins, by section: what one does all day before what one sets up once.
     static let starts: [String] = [
-        "gradebook", "till", "menu", "gate", "desk", "people", "devices", "staff", "refunds", "subsidies", "invitations", "transfers", "arrivals",
+        "gradebook", "till", "menu", "gate", "desk", "people", "devices", "staff", "refunds", "subsidies", "catalogue", "invitations",
+        "transfers", "arrivals", "class-services",
     ]
 
     /// The first page of a reader who has no family's home: his work's, else himself.
@@ -69,7 +74,7 @@ enum Navigation {
         let viewer = visit.viewer
         var entries: [Entry] = []
         if viewer.isPupil || !viewer.children.isEmpty {
-            entries += family.filter { $0.section != "money" || !viewer.isPupil }
+            entries += family.filter { !["money", "services"].contains($0.section) || !viewer.isPupil }
         }
         entries += staff.filter { visit.sections.contains($0.section) }
         if !viewer.children.isEmpty { entries += [letters, relatives] }

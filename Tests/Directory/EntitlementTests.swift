@@ -40,11 +40,32 @@ import Testing
             for child in world.children {
                 let pupil = world.viewer(child.id, number: 0, isPupil: true)
                 for subject in world.subjects {
-                    for permission in [Permission.seeRemarks, .seeMoney, .setLimit, .seePurchases, .topUpAtDesk] {
+                    for permission in [Permission.seeRemarks, .seeMoney, .setLimit, .seePurchases, .topUpAtDesk, .seeServices, .subscribeServices] {
                         #expect(world.decide(pupil, permission, about: subject) == .notFound)
                     }
                 }
             }
+        }
+    }
+
+    @Test("ID-30: whoever was let in to the money sees it; limits, PIN, transfers, payouts and subscriptions are the first guardian's")
+    func secondAdultDecidesNothing() {
+        let (child, second, first) = (UUID.v7(), UUID.v7(), UUID.v7())
+        let place = Entitlement.Place(schoolID: .v7(), classID: .v7())
+        func decide(_ person: UUID, isPrimary: Bool, _ permission: Permission) -> Decision {
+            Entitlement(
+                viewer: Viewer(personID: person, sessionID: .v7(), rightsNumber: 1, name: "", isPupil: false),
+                rights: .init(version: 1, roles: [], children: [Guardianship(childID: child, topics: Topic.allCases, isPrimary: isPrimary, until: nil)]),
+                on: Day(daysSince1970: 20_777)
+            ).decide(permission, about: .child(child), place: place)
+        }
+        let deciding: [Permission] = [.setLimit, .setPin, .moveMoney, .takeMoneyOut, .subscribeServices]
+        for permission in deciding {
+            #expect(decide(first, isPrimary: true, permission) == .allowed, "\(permission.name)")
+            #expect(decide(second, isPrimary: false, permission) == .notFound, "\(permission.name)")
+        }
+        for permission in [Permission.seeMoney, .seeServices, .askRefund] {
+            #expect(decide(second, isPrimary: false, permission) == .allowed, "\(permission.name)")
         }
     }
 

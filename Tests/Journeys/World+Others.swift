@@ -13,10 +13,11 @@ extension World {
     /// Somebody who works at the child's school.
     private static let colleague = UUID.v7()
 
-    /// A charge of the child's with its refund, a cash-out and a subsidy, as Ledger's routes name them.
+    /// A charge of the child's with its refund, a cash-out, a subsidy, a paid service and a card payment, as Ledger's routes name them.
     enum OfLedger {
         static func settle(_ world: World, in database: Database) async throws -> StrangerTests.Things {
             let (refund, request, subsidy) = (UUID.v7(), UUID.v7(), UUID.v7())
+            let (service, subscription, payment) = (UUID.v7(), UUID.v7(), UUID.v7())
             let now = Date()
             let today = SchoolZone.moscow.day(of: now)
             let outbox = Outbox(service: "ledger")
@@ -41,8 +42,26 @@ extension World {
                 try AskCashOut(id: request, child: world.child, amount: Money(kopecks: 1_000), way: .cashDesk, details: "", by: world.mother)
                     .run(in: tx, outbox, at: now)
                 try grant.run(in: tx, at: now)
+                try OfferService(
+                    id: service, school: world.school, provider: "Школа", title: "Кружок", about: "",
+                    terms: .init(rhythm: .visit, from: today - 30, until: nil), price: Money(kopecks: 10_000), places: nil,
+                    audience: .init(grades: [], classes: []), by: colleague
+                ).run(in: tx, at: now)
+                try SubscribeChild(id: subscription, service: service, child: world.child, agreed: nil, by: world.mother)
+                    .run(in: tx, outbox, at: now)
+                try tx.execute(
+                    """
+                    insert into card_payment (id, account_id, person_id, school_id, by_id, amount, fee, state, acquirer_id, ask_at, made_at)
+                    values (\(payment), \(Account.id(of: world.child)), \(world.child), \(world.school), \(world.mother), 5000, 0, 'open', 'p1',
+                        \(now + 3_600), \(now))
+                    """)
             }
-            return { _ in ["charge": charge.chargeID, "refund": refund, "request": request, "subsidy": subsidy] }
+            return { _ in
+                [
+                    "charge": charge.chargeID, "refund": refund, "request": request, "subsidy": subsidy, "service": service,
+                    "subscription": subscription, "payment": payment,
+                ]
+            }
         }
     }
 

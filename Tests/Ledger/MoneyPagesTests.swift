@@ -94,10 +94,12 @@ import Web
             let friend = try await cabinet.reader(
                 friend, kids: [.init(id: school.masha, name: "Маша", accent: "sea"), .init(id: school.egor, name: "Егор", accent: "plum")])
             let path = "/ledger/children/\(school.masha.text)/transfers"
-            #expect(try await friend.get(path).body.contains("Нет другого ребёнка"))
-            let refused = try await friend.post(path, ["to": school.egor.text, "amount": "5"])
-            #expect(refused.status == .unprocessableContent)
-            #expect(try await friend.post("/ledger/children/\(school.egor.text)/transfers", ["to": school.masha.text, "amount": "5"]).status == .forbidden)
+            // ID-30: he sees the money and decides nothing about it.
+            #expect(try await friend.get(path).status == .notFound)
+            #expect(try await friend.post(path, ["to": school.egor.text, "amount": "5"]).status == .notFound)
+            #expect(try await friend.get("/ledger/children/\(school.masha.text)/limit").status == .notFound)
+            #expect(try await friend.post("/ledger/children/\(school.masha.text)/limit", ["limit": "5"]).status == .notFound)
+            #expect(try await friend.post("/ledger/children/\(school.egor.text)/transfers", ["to": school.masha.text, "amount": "5"]).status == .notFound)
             #expect(try await friend.get("/ledger/children/\(school.masha.text)/cash-outs").status == .notFound)
             let statement = try await friend.get("/ledger/children/\(school.masha.text)/statement")
             #expect(statement.body.contains("Перевод другому ребёнку семьи"))

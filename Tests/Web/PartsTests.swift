@@ -137,7 +137,7 @@ func visit(_ language: Language = .russian, sections: [String] = [], schools: [S
 
     @Test("a family sees its sections, a pupil no money, staff theirs, a stranger none") func sections() throws {
         func addresses(_ visit: Visit) -> [String] { Navigation.entries(for: visit).map(\.section) }
-        #expect(try addresses(visit(viewer: mother)) == ["home", "diary", "attendance", "meals", "money", "letters", "family", "profile"])
+        #expect(try addresses(visit(viewer: mother)) == ["home", "diary", "attendance", "meals", "money", "services", "letters", "family", "profile"])
         let pupil = Viewer(personID: .v7(), sessionID: .v7(), rightsNumber: 1, name: "Маша", isPupil: true)
         #expect(try addresses(visit(viewer: pupil)) == ["home", "diary", "attendance", "meals", "profile"])
         let teacher = Viewer(personID: .v7(), sessionID: .v7(), rightsNumber: 1, name: "Анна")
@@ -147,7 +147,7 @@ func visit(_ language: Language = .russian, sections: [String] = [], schools: [S
 
     @Test("SC-03: what a school has not connected is no section") func modules() throws {
         let school = SchoolRecord(id: .v7(), name: "Школа", zone: .moscow, modules: ["wallet"], contacts: [])
-        #expect(try Navigation.entries(for: visit(schools: [school], viewer: mother)).map(\.section) == ["home", "diary", "money", "letters", "family", "profile"])
+        #expect(try Navigation.entries(for: visit(schools: [school], viewer: mother)).map(\.section) == ["home", "diary", "money", "services", "letters", "family", "profile"])
     }
 
     @Test("every section has a title in Russian, a sign and a place on a phone") func entries() throws {

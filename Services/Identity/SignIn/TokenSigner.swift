@@ -52,6 +52,8 @@ enum StaffSections {
         ("desk", .topUpAtDesk, "/ledger/desk"),
         ("refunds", .seeRefunds, "/ledger/refunds"),
         ("subsidies", .manageSubsidies, "/ledger/subsidies"),
+        ("catalogue", .manageServices, "/ledger/catalogue"),
+        ("class-services", .chargeServices, "/ledger/class-services"),
         ("people", .managePeople, "/identity/people"),
         ("invitations", .issueInvitations, "/identity/invitations"),
         ("transfers", .confirmTransfers, "/identity/transfers"),

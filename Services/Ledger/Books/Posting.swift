@@ -5,11 +5,11 @@ import Postgres
 
 /// One balanced movement, as it is written into the books: what it is, and what it does to each account.
 ///
-/// Charges and their withdrawals are posted by `002-charging.sql` in batches; everything else by this, one at a time.
+/// Meals and their withdrawals are posted by `002-charging.sql` in batches; everything else by this, one at a time.
 struct Posting {
     /// What a movement is called in the books.
     enum Kind: String {
-        case familyTransfer, refund, payout, accrual, expiry
+        case charge, familyTransfer, refund, payout, accrual, expiry
     }
 
     /// A leg: how much comes to an account, or goes from it when it is below zero.
@@ -47,15 +47,30 @@ struct Posting {
     var receipt: String?
     /// The charge that a refund gives back.
     var refund: RefundedCharge?
+    /// What a charge pays for.
+    var bought: Bought?
     let legs: [Leg]
 
     /// What a refund repeats of its charge.
     struct RefundedCharge {
         let chargeID: UUID
         let saleID: UUID
-        let purchase: PurchaseKind
+        let purchase: Purchase
         let device: UUID?
     }
+
+    struct Bought {
+        let saleID: UUID
+        let purchase: Purchase
+    }
+}
+
+/// What was paid for: what the child bought himself, a meal with the class, or a paid service (AC-07, ID-35).
+enum Purchase: String {
+    case personal, collective, service
+
+    /// As others are told of it; nil for a service, which is told of by messages of its own.
+    var kind: PurchaseKind? { PurchaseKind(rawValue: rawValue) }
 }
 
 extension Transaction {
@@ -91,7 +106,8 @@ extension Transaction {
                     asked_by_id, receipt, refunds, sale_id, purchase, device_id)
                 values (\(posting.id), \(posting.kind.rawValue), \(posting.accountID), \(posting.otherID), \(now),
                     \(posting.day), \(posting.amount), \(posting.what), \(posting.by), \(posting.askedBy), \(posting.receipt),
-                    \(posting.refund?.chargeID), \(posting.refund?.saleID), \(posting.refund?.purchase.rawValue),
+                    \(posting.refund?.chargeID), \(posting.refund?.saleID ?? posting.bought?.saleID),
+                    \(posting.refund?.purchase.rawValue ?? posting.bought?.purchase.rawValue),
                     \(posting.refund?.device))
             ), noted as (
                 insert into organisation_movement (account_id, amount)

@@ -196,6 +196,24 @@ struct VerifyBooks {
                 order by asked.id limit 1
                 """),
         Claim(
+            text: "what is owed for a paid service is paid by one charge of its sum, and nothing else is charged for one",
+            firstBreach: """
+                select format('due %s, charge %s', d.id, c.id)
+                from (select * from charge where purchase = 'service' and state in ('posted', 'reversed')) c
+                full join (select * from service_due where state = 'paid') d on d.charge_id = c.id
+                where c.id is null or d.id is null
+                    or (c.sale_id, c.account_id, c.amount) is distinct from (d.id, d.account_id, d.amount)
+                order by d.id, c.id limit 1
+                """),
+        Claim(
+            text: "no period of a child's service is paid twice",
+            firstBreach: """
+                select format('service %s, account %s, period %s', service_id, account_id, period)
+                from service_due where state <> 'lapsed'
+                group by service_id, account_id, period having count(*) > 1
+                order by service_id, account_id, period limit 1
+                """),
+        Claim(
             text: "an account goes below zero only by a sale without a connection",
             firstBreach: """
                 select format('transfer %s left %s', e.transfer_id, e.balance)

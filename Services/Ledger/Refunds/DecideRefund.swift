@@ -50,7 +50,7 @@ struct DecideRefund {
                 select sale_id, purchase, what, device_id, amount - refunded, account_id from charge
                 where id = \(chargeID) and account_id = \(accountID) and state = 'posted'
                 """, as: UUID.self, String.self, String.self, UUID?.self, Money.self, UUID.self),
-            let kind = PurchaseKind(rawValue: purchase), account == accountID
+            let bought = Purchase(rawValue: purchase), account == accountID
         else { throw RefundRefused.noCharge }
         guard amount <= left else { throw RefundRefused.tooMuch(left) }
         guard let before = try transaction.account(of: child, at: now) else { throw RefundRefused.noCharge }
@@ -62,7 +62,7 @@ struct DecideRefund {
         try transaction.post(
             Posting(
                 id: id, kind: .refund, accountID: accountID, amount: amount, day: before.today, what: what, by: by, askedBy: asker,
-                refund: .init(chargeID: chargeID, saleID: sale, purchase: kind, device: device),
+                refund: .init(chargeID: chargeID, saleID: sale, purchase: bought, device: device),
                 legs: shares.shares.map { .init(accountID: $0.accountID, place: places[$0.accountID] ?? .meals, amount: $0.left) }
                     + [.organisation(supplier, -amount)]),
             at: now)
@@ -76,6 +76,14 @@ struct DecideRefund {
         try transaction.execute(
             "update refund_request set state = 'confirmed', decided_by = \(by), decided_at = \(now) where id = \(id)")
         guard let after = try transaction.account(of: child, at: now) else { throw RefundRefused.noCharge }
+        guard let kind = bought.kind else {
+            try outbox.publish(
+                ServiceRefunded(
+                    refundID: id, chargeID: chargeID, dueID: sale, personID: child, amount: amount, what: what, reason: reason, askedBy: asker,
+                    confirmedBy: by, postedAt: now, account: after.state),
+                in: transaction)
+            return try outbox.publish(AccountChanged(account: after.state), in: transaction)
+        }
         try outbox.publish(
             RefundPosted(
                 refundID: id, chargeID: chargeID, saleID: sale, personID: child, amount: amount, kind: kind, what: what,
@@ -104,6 +112,6 @@ extension Transaction {
             guard let place = Posting.Leg.Place(rawValue: row.1) else { return nil }
             return (RefundShares.Part(accountID: row.0, left: row.2), place)
         }
-        return (personal, rows.first { $0.1 == "supplier" }?.0)
+        return (personal, rows.first { Posting.Leg.Place(rawValue: $0.1) == nil }?.0)
     }
 }

@@ -10,12 +10,17 @@ struct Settlement: Equatable {
     struct Line: Equatable {
         /// The other side: supplier, cash desk, acquiring …
         let side: String
+        /// Who provides services, where it is one of them.
+        var provider: String?
         /// What it is called in the books.
         let kind: String
-        /// `personal` or `collective`, where it is a purchase or its way back.
+        /// `personal`, `collective` or `service`, where it is a purchase or its way back.
         let purchase: String?
         let count: Int
         let amount: Money
+
+        /// Whether it is what a supplier or provider gave for the money, not where money came from or went to.
+        var isSupplied: Bool { side == OrganisationAccount.supplier.rawValue || provider != nil }
     }
 
     let lines: [Line]
@@ -25,10 +30,19 @@ struct Settlement: Equatable {
 
     /// What the supplier is due for the period: what was bought, less what was given back.
     var dueToSupplier: Money { -sum { $0.side == OrganisationAccount.supplier.rawValue } }
+    /// What each provider of paid services is due, in their order.
+    var dueToProviders: [(name: String, amount: Money)] {
+        var dues: [(name: String, amount: Money)] = []
+        for line in lines {
+            guard let name = line.provider else { continue }
+            if dues.last?.name == name { dues[dues.count - 1].amount -= line.amount } else { dues.append((name, -line.amount)) }
+        }
+        return dues
+    }
     /// What came from payers and the municipality.
-    var came: Money { sum { $0.side != OrganisationAccount.supplier.rawValue && $0.amount > .zero } }
+    var came: Money { sum { !$0.isSupplied && $0.amount > .zero } }
     /// What went back to them.
-    var went: Money { -sum { $0.side != OrganisationAccount.supplier.rawValue && $0.amount < .zero } }
+    var went: Money { -sum { !$0.isSupplied && $0.amount < .zero } }
     /// What pupils who changed the school, or their brothers there, brought or took along.
     var moved: Money { closing - opening - lines.reduce(.zero) { $0 + $1.amount } }
 
@@ -40,15 +54,16 @@ extension Transaction {
     func settlement(of school: UUID, from: Date, until: Date) throws -> Settlement {
         let lines = try rows(
             """
-            select a.kind, t.kind, t.purchase, count(*), -sum(e.amount)::bigint
+            select a.kind, p.name, t.kind, t.purchase, count(*), -sum(e.amount)::bigint
             from transfer t
             join entry e on e.transfer_id = t.id and e.position is null
             join account a on a.id = e.account_id
+            left join provider p on p.account_id = a.id
             where t.made_at >= \(from) and t.made_at < \(until) and a.school_id = \(school)
-            group by a.kind, t.kind, t.purchase
-            order by a.kind, t.kind, t.purchase
-            """, as: String.self, String.self, String?.self, Int.self, Money.self
-        ).map { Settlement.Line(side: $0.0, kind: $0.1, purchase: $0.2, count: $0.3, amount: $0.4) }
+            group by a.kind, p.name, t.kind, t.purchase
+            order by a.kind, p.name, t.kind, t.purchase
+            """, as: String.self, String?.self, String.self, String?.self, Int.self, Money.self
+        ).map { Settlement.Line(side: $0.0, provider: $0.1, kind: $0.2, purchase: $0.3, count: $0.4, amount: $0.5) }
         let owed = try first(
             """
             select (select coalesce(sum(m.balance), 0) from meals_account m where m.school_id = \(school))::bigint

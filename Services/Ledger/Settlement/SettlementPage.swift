@@ -16,6 +16,13 @@ struct SettlementPage: Page {
         let amountText: String
     }
 
+    /// Who provides paid services, and what he is due.
+    struct Provider: Encodable, Sendable, Equatable {
+        let name: String
+        let amount: Money
+        let amountText: String
+    }
+
     static let template = "settlement/show"
     let title: String
     let section = "desk"
@@ -31,6 +38,7 @@ struct SettlementPage: Page {
     let came: [Line]
     let went: [Line]
     let supplied: [Line]
+    let providers: [Provider]
     let cameTotal: Money
     let cameText: String
     let wentTotal: Money
@@ -71,7 +79,6 @@ extension SettlementPage {
                 Line(title: visit.words($0), count: $0.count, amount: $0.amount, amountText: visit.signed($0.amount))
             }
         }
-        let supplier = OrganisationAccount.supplier.rawValue
         let path = "/ledger/settlement?school=\(read.school.text)"
         self.init(
             title: visit.tr("Settlement"), school: read.school, schoolName: read.names[read.school] ?? "",
@@ -84,8 +91,8 @@ extension SettlementPage {
             earlierPath: "\(path)&month=\(month.previous.iso)",
             laterPath: month < Month(of: read.today) ? "\(path)&month=\(month.next.iso)" : nil,
             sheetPath: "/ledger/settlement.xlsx?school=\(read.school.text)&month=\(month.iso)",
-            came: lines { $0.side != supplier && $0.amount > .zero }, went: lines { $0.side != supplier && $0.amount < .zero },
-            supplied: lines { $0.side == supplier }, cameTotal: settlement.came, cameText: visit.money(settlement.came),
+            came: lines { !$0.isSupplied && $0.amount > .zero }, went: lines { !$0.isSupplied && $0.amount < .zero },
+            supplied: lines(\.isSupplied), providers: settlement.dueToProviders.map { .init(name: $0.name, amount: $0.amount, amountText: visit.money($0.amount)) }, cameTotal: settlement.came, cameText: visit.money(settlement.came),
             wentTotal: settlement.went, wentText: visit.money(settlement.went), dueToSupplier: settlement.dueToSupplier,
             dueText: visit.money(settlement.dueToSupplier), opening: settlement.opening, openingText: visit.money(settlement.opening),
             closing: settlement.closing, closingText: visit.money(settlement.closing), moved: settlement.moved,
@@ -103,7 +110,7 @@ extension SettlementPage {
             facts: [
                 (visit.tr("Owed to the payers before"), .money(page.opening)), (visit.tr("Owed to the payers after"), .money(page.closing)),
                 (visit.tr("Due to the supplier"), .money(page.dueToSupplier)),
-            ],
+            ] + page.providers.map { (visit.tr("Due to %@", $0.name), .money($0.amount)) },
             columns: [
                 .init(visit.tr("Part"), width: 26), .init(visit.tr("What"), width: 44), .init(visit.tr("Movements"), width: 12),
                 .init(visit.tr("Sum, ₽"), width: 16),
@@ -127,6 +134,8 @@ extension Visit {
         case ("expiry", _): tr("Subsidies back to the municipality")
         case ("payout", "cashDesk"): tr("Paid out at the desk")
         case ("payout", _): tr("Paid out through a bank")
+        case ("charge", _) where line.provider != nil: tr("Paid services: %@", line.provider ?? "")
+        case ("refund", _) where line.provider != nil: tr("Refunds of paid services: %@", line.provider ?? "")
         case ("charge", _): line.purchase == "collective" ? tr("Meals by the class's request") : tr("Personal purchases")
         case ("reversal", _): tr("Sales that were not completed")
         case ("refund", _): tr("Refunds of mistaken charges")

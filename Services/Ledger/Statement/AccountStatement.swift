@@ -6,18 +6,18 @@ import Postgres
 /// One line of an account: a movement, or an attempt that was refused (AC-05, BY-05).
 struct StatementLine: Equatable {
     enum Happening: Equatable {
-        case charge(PurchaseKind)
+        case charge(Purchase)
         /// A charge that subsidies paid as a whole: nothing moved on this account (AC-08).
-        case subsidised(PurchaseKind)
-        case reversal(PurchaseKind)
+        case subsidised(Purchase)
+        case reversal(Purchase)
         /// Confirmed by a tutor after somebody asked (AC-12).
-        case refund(PurchaseKind, askedBy: UUID?)
+        case refund(Purchase, askedBy: UUID?)
         case topUp(TopUpMethod)
         /// To or from another child of the family (AC-09); the sign of the amount says which.
         case transfer(other: UUID)
         /// Paid out of the account (BY-04).
         case payout
-        case refusal(PurchaseKind, DeclineReason)
+        case refusal(Purchase, DeclineReason)
     }
 
     let id: UUID
@@ -47,7 +47,7 @@ struct StatementLine: Equatable {
 
 /// What may be left out of a statement.
 enum StatementKind: String, CaseIterable, Encodable, Sendable {
-    case all, topUps = "top-ups", collective, personal, back, transfers, refused
+    case all, topUps = "top-ups", collective, personal, services, back, transfers, refused
 
     func shows(_ line: StatementLine) -> Bool {
         switch (self, line.happening) {
@@ -57,6 +57,7 @@ enum StatementKind: String, CaseIterable, Encodable, Sendable {
         case (.collective, .refusal(.collective, _)), (.collective, .refund(.collective, _)): true
         case (.personal, .charge(.personal)), (.personal, .reversal(.personal)): true
         case (.personal, .refusal(.personal, _)), (.personal, .refund(.personal, _)): true
+        case (.services, .charge(.service)), (.services, .refusal(.service, _)), (.services, .refund(.service, _)): true
         case (.back, .reversal), (.back, .refund): true
         default: false
         }
@@ -158,7 +159,7 @@ extension Transaction {
             String?.self, UUID?.self, UUID?.self, UUID?.self, Bool.self, Bool.self, Money.self, Money?.self, Int64?.self,
             UUID?.self, UUID?.self, UUID?.self, Money.self, Money.self)
         let lines = rows.compactMap { row -> StatementLine? in
-            let purchase = row.2.flatMap(PurchaseKind.init) ?? .personal
+            let purchase = row.2.flatMap(Purchase.init) ?? .personal
             let happening: StatementLine.Happening? =
                 switch row.1 {
                 case "charge": .charge(purchase)

@@ -18,6 +18,7 @@ struct MonthPicture: Equatable {
         var topUps = Money.zero
         var collective = Money.zero
         var personal = Money.zero
+        var services = Money.zero
         /// What the account had at the end of the day; nil for days that have not come yet.
         var balance: Money?
 
@@ -26,6 +27,7 @@ struct MonthPicture: Equatable {
             case .topUp: topUps += line.amount
             case .charge(.collective), .reversal(.collective), .refund(.collective, _): collective -= line.amount
             case .charge(.personal), .reversal(.personal), .refund(.personal, _): personal -= line.amount
+            case .charge(.service), .reversal(.service), .refund(.service, _): services -= line.amount
             // What a brother gave comes in as a top-up does; what went to him or was paid out is no purchase.
             case .transfer where line.amount > .zero: topUps += line.amount
             case .transfer, .payout, .refusal, .subsidised: break
@@ -162,7 +164,7 @@ struct MonthPicture: Equatable {
     }
 
     private func spending() -> String {
-        let most = days.map { max($0.collective, .zero) + max($0.personal, .zero) }.max() ?? .zero
+        let most = days.map { max($0.collective, .zero) + max($0.personal, .zero) + max($0.services, .zero) }.max() ?? .zero
         guard most > .zero else { return "" }
         // A fifth of a pixel for a rouble, less in a month of large sums.
         let perKopeck = min(0.002, Self.spendingHeight / Double(most.kopecks))
@@ -171,7 +173,7 @@ struct MonthPicture: Equatable {
             let x = (Double(place) + 0.5) * 100 / Double(days.count) - width / 2
             var top = Self.spendingTop
             var bars = ""
-            for (sum, name) in [(day.collective, "m-lunch"), (day.personal, "m-own")] where sum > .zero {
+            for (sum, name) in [(day.collective, "m-lunch"), (day.personal, "m-own"), (day.services, "m-service")] where sum > .zero {
                 let height = max(2, Double(sum.kopecks) * perKopeck)
                 bars += #"<rect class="\#(name)" x="\#(pc(x))" width="\#(pc(width))" y="\#(px(top))" height="\#(px(height))"/>"#
                 top += height + 1.5

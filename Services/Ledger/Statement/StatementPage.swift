@@ -82,6 +82,8 @@ struct StatementPage: Page {
     let topUps: String
     let collective: String
     let personal: String
+    /// Nil where none was paid for.
+    let paidServices: String?
     let hasForecast: Bool
 }
 
@@ -152,12 +154,13 @@ extension StatementPage {
             openingText: visit.money(read.statement.opening), closing: read.statement.closing,
             closingText: visit.money(read.statement.closing), days: days, isEmpty: days.isEmpty, topUps: visit.money(sums.topUps),
             collective: visit.money(sums.collective), personal: visit.money(sums.personal),
-            hasForecast: picture?.lastsUntil != nil)
+            paidServices: sums.services > .zero ? visit.money(sums.services) : nil, hasForecast: picture?.lastsUntil != nil)
     }
 
     private static func ways(_ read: Reading, for visit: Visit) -> [Link] {
         let path = "/ledger/children/\(read.account.personID.text)"
         var ways: [Link] = []
+        ways.append(Link(title: visit.tr("Services"), path: path + "/services"))
         if read.hasSubsidies { ways.append(Link(title: visit.tr("Subsidies"), path: path + "/subsidies")) }
         if read.mayMove { ways.append(Link(title: visit.tr("Transfer to another child"), path: path + "/transfers")) }
         if read.mayTakeOut { ways.append(Link(title: visit.tr("Take money back"), path: path + "/cash-outs")) }

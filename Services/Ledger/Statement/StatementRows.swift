@@ -78,6 +78,7 @@ struct StatementRows {
         switch line.happening {
         case .charge(.personal): parts.append(visit.tr("personal purchase"))
         case .charge(.collective): parts.append(visit.tr("by the class's request"))
+        case .charge(.service): parts.append(line.by == nil ? visit.tr("paid service, by the schedule") : visit.tr("paid service"))
         case .subsidised: parts.append(visit.tr("paid by a subsidy as a whole"))
         case .reversal: parts.append(visit.tr("the sale was not completed"))
         case .refund(_, let asker):
@@ -119,11 +120,12 @@ struct StatementRows {
         let path = "/ledger/children/\(read.account.personID.text)"
         switch line.happening {
         case .charge, .subsidised:
-            var links = [purchase(line)]
+            var links = [line.happening == .charge(.service) ? service(line) : purchase(line)]
             if read.mayAskRefund, !line.isReversed, line.subsidised - line.amount > line.refunded {
                 links.append(.init(title: visit.tr("A mistake?"), path: "\(path)/charges/\(line.id.text)/refund"))
             }
             return links.compactMap(\.self)
+        case .refusal(.service, _): return [service(line)].compactMap(\.self)
         case .refusal: return [purchase(line)].compactMap(\.self)
         case .reversal, .refund:
             return line.chargeID.map { [.init(title: visit.tr("the charge"), path: "#line-\($0.text)")] } ?? []
@@ -138,6 +140,13 @@ struct StatementRows {
             } ?? []
         case .payout: return [.init(title: visit.tr("the request"), path: "\(path)/cash-outs#cash-out-\(line.id.text)")]
         case .topUp: return []
+        }
+    }
+
+    /// The child's paid services, at what this line paid for.
+    private func service(_ line: StatementLine) -> StatementPage.Link? {
+        line.saleID.map {
+            .init(title: visit.tr("the service"), path: "/ledger/children/\(read.account.personID.text)/services#due-\($0.text)")
         }
     }
 

@@ -37,6 +37,7 @@ extension Visit {
         case .topUps: tr("Top-ups")
         case .collective: tr("Class lunches")
         case .personal: tr("Personal")
+        case .services: tr("Services")
         case .back: tr("Given back")
         case .transfers: tr("Transfers")
         case .refused: tr("Refusals")
@@ -69,6 +70,7 @@ extension Visit {
         case .cashier: tr("cashier")
         case .classTeacher: tr("class teacher")
         case .tutor: tr("tutor")
+        case .subjectTeacher: tr("teacher")
         case .kitchen: tr("kitchen")
         case .accountant: tr("accountant")
         default: tr("staff of the school")
@@ -100,6 +102,7 @@ extension Visit {
         var description = tr(
             "At the beginning of the month %@, top-ups %@, by the class's request %@, personal purchases %@.",
             money(opening), money(sums.topUps), money(sums.collective), money(sums.personal))
+        if sums.services > .zero { description += " " + tr("Paid services: %@.", money(sums.services)) }
         if let today = picture.today, let balance = picture.balanceToday {
             description += " " + tr("On %@ there is %@.", format.date(today), money(balance))
         }

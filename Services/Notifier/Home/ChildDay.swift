@@ -17,7 +17,7 @@ struct Sharing: Sendable, Equatable {
 
     func shows(_ notice: Notice) -> Bool {
         // Twice on purpose: neither a wrong audience nor a wrong kind alone may show a remark to a pupil (JR-15).
-        if isPupil, notice.audience == .guardians || [.remark, .refusal, .topUp, .lowBalance].contains(notice.kind) { return false }
+        if isPupil, notice.audience == .guardians || [.remark, .refusal, .topUp, .lowBalance, .service].contains(notice.kind) { return false }
         if notice.kind == .remark { return remarks }
         switch notice.topic {
         case .diary: return diary

@@ -8,7 +8,7 @@ import Postgres
 /// It keeps facts, not sentences: the page and the letter say it in the reader's language.
 struct Notice: Sendable, Equatable {
     enum Kind: String, Sendable, Codable, CaseIterable {
-        case entered, left, mark, absence, late, lesson, remark, comment, purchase, refusal, topUp, lowBalance, transfer
+        case entered, left, mark, absence, late, lesson, remark, comment, purchase, refusal, topUp, lowBalance, transfer, service
     }
 
     /// Who may read it.
@@ -17,6 +17,11 @@ struct Notice: Sendable, Equatable {
         case family
         /// Never the pupil (JR-15).
         case guardians
+    }
+
+    /// What can happen to a paid service (ID-35).
+    enum ServiceNews: String, Sendable, Codable, CaseIterable {
+        case subscribed, ended, charged, refused, refunded
     }
 
     /// What happened, as far as the kind needs it.
@@ -40,6 +45,9 @@ struct Notice: Sendable, Equatable {
         var below: Money?
         /// The first day in a new place.
         var movedOn: Day?
+        /// What became of a paid service, and until when it holds or is tried.
+        var service: ServiceNews?
+        var until: Day?
     }
 
     let id: UUID

@@ -33,6 +33,12 @@ enum NotifierHearings {
                 try tell(received, in: tx) { WhenSomethingHappens.notice(of: $0.event, day: $0.event.account.day, version: $0.version) }
                 try remember(accounts: received.map { ($0.event.account, $0.epoch) }, in: tx)
             },
+            told(SubscriptionChanged.self) {
+                WhenSomethingHappens.notice(of: $0.event, day: SchoolZone.moscow.day(of: $0.event.at), version: $0.version)
+            },
+            told(ServiceCharged.self) { WhenSomethingHappens.notice(of: $0.event, version: $0.version) },
+            told(ServiceDeclined.self) { WhenSomethingHappens.notice(of: $0.event, version: $0.version) },
+            told(ServiceRefunded.self) { WhenSomethingHappens.notice(of: $0.event, version: $0.version) },
             told(BalanceLow.self) { WhenSomethingHappens.notice(of: $0.event, version: $0.version) },
             .batch(TransferChanged.self) { received, tx, _ in try WhenPupilMoves.react(to: received, in: tx) },
             .batch(ChargeAccepted.self) { received, tx, _ in

@@ -89,6 +89,39 @@ enum WhenSomethingHappens {
             facts: .init(text: refund.what, amount: refund.amount), version: version)
     }
 
+    /// Paid services are the guardians' business, as money is (ID-35).
+    /// What is bought once ends by itself, and that is no news.
+    static func notice(of change: SubscriptionChanged, day: Day, version: Int64) -> Notice? {
+        if change.rhythm == .once, change.endsOn != nil, change.by == nil { return nil }
+        return Notice(
+            id: .derived(from: change.subscriptionID, "subscription"), childID: change.personID, schoolID: change.schoolID, day: day,
+            at: change.at, kind: .service, audience: .guardians, topic: .money,
+            facts: .init(text: change.title, service: change.endsOn == nil ? .subscribed : .ended, until: change.endsOn), version: version)
+    }
+
+    static func notice(of charge: ServiceCharged, version: Int64) -> Notice {
+        Notice(
+            id: .derived(from: charge.dueID, "charged"), childID: charge.personID, schoolID: charge.account.schoolID,
+            day: charge.account.day, at: charge.postedAt, kind: .service, audience: .guardians, topic: .money,
+            facts: .init(text: charge.what, amount: charge.amount, service: .charged), version: version)
+    }
+
+    /// Told once for each attempt that a teacher made, and once for the schedule, which tries silently afterwards.
+    static func notice(of refusal: ServiceDeclined, version: Int64) -> Notice {
+        Notice(
+            id: .derived(from: refusal.chargeID, "refused"), childID: refusal.personID, schoolID: refusal.account.schoolID,
+            day: refusal.account.day, at: refusal.at, kind: .service, audience: .guardians, topic: .money,
+            facts: .init(text: refusal.what, amount: refusal.amount, reason: refusal.reason, service: .refused, until: refusal.triedUntil),
+            version: version)
+    }
+
+    static func notice(of refund: ServiceRefunded, version: Int64) -> Notice {
+        Notice(
+            id: .derived(from: refund.refundID, "notice"), childID: refund.personID, schoolID: refund.account.schoolID,
+            day: refund.account.day, at: refund.postedAt, kind: .service, audience: .guardians, topic: .money,
+            facts: .init(text: refund.what, amount: refund.amount, service: .refunded), version: version)
+    }
+
     static func notice(of low: BalanceLow, version: Int64) -> Notice {
         Notice(
             id: .derived(from: low.chargeID, "low"), childID: low.personID, schoolID: low.account.schoolID, day: low.account.day,

@@ -54,6 +54,7 @@ struct Words: Sendable {
         case .refusal: return tr("The till refused: %@", facts.reason.map(reason) ?? "")
         case .topUp: return facts.method.map(method) ?? facts.text.map { tr("Refund: %@", $0) } ?? tr("Top-up")
         case .transfer: return transfer(facts)
+        case .service: return service(facts)
         case .lowBalance: return tr("Less than %@ is left on the account: %@", format.money(facts.below ?? .zero), format.money(facts.amount ?? .zero))
         }
     }
@@ -66,6 +67,22 @@ struct Words: Sendable {
         case .refused: return tr("The move to %@ is refused; the reason is on the page of the transfer", place)
         case .withdrawn: return tr("The request to move to %@ is withdrawn", place)
         case .asked, nil: return tr("A move to %@ is asked for; nothing changes until the school confirms", place)
+        }
+    }
+
+    /// What became of a paid service, with its sum and day.
+    private func service(_ facts: Notice.Facts) -> String {
+        let (what, sum) = (facts.text ?? "", format.money(facts.amount ?? .zero))
+        switch facts.service {
+        case .subscribed: return tr("Service subscribed: %@", what)
+        case .ended:
+            return facts.until.map { tr("Service unsubscribed: %@, the last day is %@", what, format.date($0)) } ?? tr("Service unsubscribed: %@", what)
+        case .charged: return tr("Paid service: %@, %@", what, sum)
+        case .refused:
+            return facts.until.map { tr("No money for the service: %@, %@; tried again until %@", what, sum, format.date($0)) }
+                ?? tr("No money for the service: %@, %@", what, sum)
+        case .refunded: return tr("Refund: %@", "\(what), \(sum)")
+        case nil: return what
         }
     }
 
