@@ -25,7 +25,10 @@ import urllib.request
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-FINAL = ("succeeded", "canceled")
+# The bank's page is none of ours and looks so.
+STYLE = ("<style>body{font:1.125rem/1.5 sans-serif;max-width:26rem;margin:3rem auto;padding:0 1rem;background:#eef1f4;color:#1b2530}"
+         "h1{font-size:2.25rem;margin:1rem 0 0}button{font:inherit;min-height:3rem;padding:0 1.25rem;border:1px solid #6a7785;"
+         "border-radius:4px;background:#fff}button[value=pay]{background:#0b6b3a;border-color:#0b6b3a;color:#fff}</style>")
 
 
 class Refused(Exception):
@@ -327,7 +330,7 @@ class Door(BaseHTTPRequestHandler):
                     '<button name="answer" value="refuse">Отказаться</button></form>')
             if payment["status"] != "pending":
                 form = f'<p>Платёж завершён. <a href="{html.escape(acquirer.ways[number]["return"])}">Вернуться</a></p>'
-            self.send(200, f'<!doctype html><html lang="ru"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+            self.send(200, f'<!doctype html><html lang="ru"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">{STYLE}'
                            f"<title>Оплата {total} ₽</title><body><p>Учебный эквайринг: настоящие деньги не списываются.</p>"
                            f"<h1>{total} ₽</h1><p>{words}</p>{form}</body></html>".encode(), "text/html")
 
