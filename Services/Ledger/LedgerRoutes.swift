@@ -63,7 +63,26 @@ struct LedgerRoutes {
         let days = DeskDayForm(database: database)
         book.page("/ledger/desk/day", .topUpAtDesk, about: .anySchool) { try await DeskDayPage(for: $0, database) }
         book.post("/ledger/desk/day/{school}/{day}", .topUpAtDesk, about: .school(parameter: "school")) { try await days.close($0) }
+        let settle = settle
+        book.page("/ledger/desk/cards", .topUpAtDesk, about: .anySchool) { try await CardDeskPage(for: $0, database) }
+        book.page("/ledger/schools/{school}/card-payments/{payment}", .topUpAtDesk, about: .school(parameter: "school")) {
+            try await CardDeskPaymentPage(for: $0, database, settle)
+        }
+        let refunds = CardRefundForm(database: database, outbox: outbox, settle: settle)
+        book.form(
+            "/ledger/schools/{school}/card-payments/{payment}/refunds", .topUpAtDesk, about: .school(parameter: "school"),
+            again: { try await CardDeskPaymentPage(for: $0, database, settle, wrong: $1) }
+        ) { try await refunds.giveBack($0) }
         book.page("/ledger/desk/registers", .topUpAtDesk, about: .anySchool) { try await ReconciliationPage(for: $0, database) }
+        let registers = ReconciliationForm(database: database, outbox: outbox)
+        book.form(
+            "/ledger/desk/registers", .topUpAtDesk, about: .anySchool,
+            again: { try await ReconciliationPage(for: $0, database, wrong: $1) }
+        ) { try await registers.bring($0) }
+        book.form(
+            "/ledger/schools/{school}/registers/{number}/credit", .topUpAtDesk, about: .school(parameter: "school"),
+            again: { try await ReconciliationPage(for: $0, database, wrong: $1) }
+        ) { try await registers.credit($0) }
     }
 
     /// Topping up by bank card (AC-02).

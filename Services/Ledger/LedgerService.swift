@@ -1,5 +1,4 @@
 import ArgumentParser
-import Configuration
 import Events
 import Foundation
 import Kernel
@@ -17,26 +16,15 @@ import Web
     static let name = "ledger"
     static let bundle = Bundle.module
 
-    static let settings: [Setting] = [
-        Setting("acquirer.shop", "number of the shop at ЮKassa; without it no cards are taken"),
-        Setting("acquirer.secret", "secret key of the shop", isSecret: true),
-        Setting("acquirer.address", "where ЮKassa's API v3 is", default: "https://api.yookassa.ru/v3"),
-        Setting(
-            "acquirer.capturesAtOnce", "whether money is taken at once; else it is held on the card until the account was looked at",
-            .flag, default: "true"),
-    ]
+    static let settings = ConfiguredAcquirer.settings
+
+    static func checks(_ parts: Parts) -> [ReadinessCheck] { [ConfiguredAcquirer.check(parts)] }
 
     static func main() async { await run() }
 
-    /// What brings card payments forward; nil where no acquirer is configured.
+    /// What brings card payments forward; nil where none is configured, or wrongly.
     static func settle(_ parts: Parts) -> SettleCardPayment? {
-        guard let shop = parts.configuration.string(forKey: "acquirer.shop"), !shop.isEmpty,
-            let secret = parts.configuration.string(forKey: "acquirer.secret", isSecret: true), !secret.isEmpty,
-            let address = parts.configuration.string(forKey: "acquirer.address")
-        else { return nil }
-        let acquirer = YooKassa(
-            address: address, shop: shop, secret: secret,
-            capturesAtOnce: parts.configuration.bool(forKey: "acquirer.capturesAtOnce", default: true))
+        guard let acquirer = ConfiguredAcquirer.openOrSay(parts) else { return nil }
         return SettleCardPayment(
             database: parts.database, outbox: parts.outbox, acquirer: acquirer, publicAddress: parts.publicAddress,
             logger: parts.logger)
@@ -62,6 +50,7 @@ import Web
                     "select id from allowance where \(after)::uuid is null or id > \(after) order by id limit \(limit)",
                     as: UUID.self))
         },
+        .of(BankDetailsChanged.self) { try $0.bankDetails(after: $1, limit: $2) },
     ]
 
     static func work(_ parts: Parts) -> [any ServiceLifecycle.Service] {

@@ -27,6 +27,7 @@ public enum EventCatalogue {
                 AccountChanged.self, ChargeAccepted.self, ChargeDeclined.self, ChargeWithdrawn.self,
                 TopUpPosted.self, RefundPosted.self, BalanceLow.self, AllowanceChanged.self, AccountTransferred.self,
                 SubscriptionChanged.self, ServiceCharged.self, ServiceDeclined.self, ServiceRefunded.self,
+                BankDetailsChanged.self,
             ]),
         Publisher(service: "canteen", facts: [SaleCompleted.self, SaleRefused.self, MenuPublished.self, DietTransferred.self]),
         Publisher(service: "access", facts: [CardChanged.self, PassageRecorded.self, DeviceChanged.self, CardsTransferred.self]),
@@ -50,7 +51,10 @@ public enum EventCatalogue {
 
     /// Which facts each service hears, by service. Everyone hears of people through Directory.
     public static let listeners: [(service: String, facts: [any Event.Type])] = [
-        ("identity", people + [AccountTransferred.self, CardsTransferred.self, DietTransferred.self, DiaryTransferred.self]),
+        (
+            "identity",
+            people + [AccountTransferred.self, CardsTransferred.self, DietTransferred.self, DiaryTransferred.self, BankDetailsChanged.self]
+        ),
         ("ledger", people.filter { $0 != PersonChanged.self } + [TransferChanged.self]),
         (
             "canteen",

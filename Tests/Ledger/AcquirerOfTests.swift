@@ -13,11 +13,16 @@ actor BadAcquirer: Acquirer {
     struct Made {
         var payment: AcquirerPayment
         var refunds = 0
+        var given = Money.zero
     }
 
     private(set) var made: [UUID: [String]] = [:]
     private(set) var payments: [String: Made] = [:]
     private var keys: [UUID: String] = [:]
+    private var given: [String: AcquirerRefund] = [:]
+    private var parts: [String: (payment: String, amount: Money)] = [:]
+    private var refundsTakeTime = false
+    private var refusesRefunds = false
     private var dice: SeededGenerator
     /// Of ten questions, how many are lost before they are done, and how many answers after.
     private var losses: Int
@@ -29,13 +34,24 @@ actor BadAcquirer: Acquirer {
         self.capturesAtOnce = capturesAtOnce
     }
 
+    /// What happens to the next questions, before chance has its say.
+    enum Loss: CaseIterable { case nothing, question, answer }
+    private var planned: [Loss] = []
+    func plan(_ losses: [Loss]) { planned = losses }
+
     func beGood() { losses = 0 }
+    func lose(_ losses: Int) { self.losses = losses }
 
     private func question() throws(AcquirerFailure) {
+        if planned.first == .question {
+            planned.removeFirst()
+            throw .unknown("the question was lost")
+        }
         if Int.random(in: 0..<10, using: &dice) < losses { throw .unknown("the question was lost") }
     }
 
     private func answer<Value>(_ value: Value) throws(AcquirerFailure) -> Value {
+        if !planned.isEmpty, planned.removeFirst() == .answer { throw .unknown("the answer was lost") }
         if Int.random(in: 0..<10, using: &dice) < losses { throw .unknown("the answer was lost") }
         return value
     }
@@ -43,7 +59,7 @@ actor BadAcquirer: Acquirer {
     func create(_ order: CardOrder) throws(AcquirerFailure) -> AcquirerPayment {
         try question()
         if let known = keys[order.id], let kept = payments[known] { return try answer(kept.payment) }
-        let id = "p-\(payments.count + 1)"
+        let id = "p-\(order.id.text)"
         keys[order.id] = id
         made[order.id, default: []].append(id)
         let payment = AcquirerPayment(
@@ -74,16 +90,50 @@ actor BadAcquirer: Acquirer {
         return try answer(kept.payment)
     }
 
-    func refund(_ id: String, amount: Money, receipt: CardReceipt?, key: UUID) throws(AcquirerFailure) -> AcquirerRefund {
+    func refund(_ id: String, amount: Money, reason: String, receipt: CardReceipt?, key: UUID) throws(AcquirerFailure) -> AcquirerRefund {
         try question()
-        if keys[key] == nil {
-            keys[key] = id
-            payments[id]?.refunds += 1
-        }
-        return try answer(AcquirerRefund(id: "r-\(id)", status: .succeeded, reason: nil))
+        if let known = keys[key], let kept = given[known] { return try answer(kept) }
+        guard let paid = payments[id], paid.payment.status == .succeeded, let total = paid.payment.total, paid.given + amount <= total,
+            !refusesRefunds
+        else { throw .refused(code: "invalid_request", "it cannot be refunded") }
+        let refund = AcquirerRefund(id: "r-\(given.count + 1)", status: refundsTakeTime ? .pending : .succeeded, reason: nil)
+        keys[key] = refund.id
+        given[refund.id] = refund
+        parts[refund.id] = (id, amount)
+        payments[id]?.refunds += 1
+        payments[id]?.given += amount
+        return try answer(refund)
     }
 
-    func refund(_ id: String) throws(AcquirerFailure) -> AcquirerRefund { throw .notFound }
+    func refund(_ id: String) throws(AcquirerFailure) -> AcquirerRefund {
+        try question()
+        guard let kept = given[id] else { throw .notFound }
+        return try answer(kept)
+    }
+
+    /// What the acquirer thinks of refunds from now on.
+    func refunds(takeTime: Bool = false, areRefused: Bool = false) {
+        refundsTakeTime = takeTime
+        refusesRefunds = areRefused
+    }
+
+    /// Everything that waits is done, or not.
+    func finishRefunds(well: Bool = true) {
+        for (id, refund) in given where refund.status == .pending {
+            if !well, let part = parts[id] { payments[part.payment]?.given -= part.amount }
+            given[id] = AcquirerRefund(id: id, status: well ? .succeeded : .canceled, reason: well ? nil : "insufficient_funds")
+        }
+    }
+
+    /// What has come to the card of a payment.
+    func doneRefunds(of order: UUID) -> Money {
+        given.values.filter { $0.status == .succeeded }.compactMap { refund in
+            parts[refund.id].flatMap { $0.payment == made[order]?.last ? $0.amount : nil }
+        }.total
+    }
+
+    /// Given back, or on its way.
+    func given(of order: UUID) -> Money { made[order]?.last.flatMap { payments[$0]?.given } ?? .zero }
 
     /// The payer says yes or no on the acquirer's page.
     func payer(_ order: UUID, says yes: Bool) {

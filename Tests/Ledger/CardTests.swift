@@ -118,6 +118,116 @@ import Testing
         #expect(try await state(id) == .cancelled)
     }
 
+    /// What may happen to a payment once it was begun.
+    private enum Event: CaseIterable { case pays, notified, notifiedTwiceAtOnce, comesBack }
+
+    @Test("AC-02: creation answered, lost on the way there, on the way back or both; the payer, two notifications at once, another and his return in every order: credited once")
+    func everyOrder() async throws {
+        try await school.open()
+        var count = 0
+        for capturesAtOnce in [true, false] {
+            for losses in [[], [.question], [.answer], [.answer, .question], [.question, .answer, .answer]] as [[BadAcquirer.Loss]] {
+                for order in Self.orders(Event.allCases) {
+                    count += 1
+                    try await tell(order, losses, capturesAtOnce, Money(kopecks: 10_000 + Int64(count)), school.children[count % 3])
+                }
+            }
+        }
+        #expect(count == 240)
+        #expect(try await topUps() == count)
+        #expect(try await school.firstDifference() == nil)
+    }
+
+    private func tell(
+        _ order: [Event], _ losses: [BadAcquirer.Loss], _ capturesAtOnce: Bool, _ amount: Money, _ child: UUID
+    ) async throws {
+        let story = "\(order), lost \(losses), captured \(capturesAtOnce ? "at once" : "later")"
+        let acquirer = BadAcquirer(seed: 1, losses: 0, capturesAtOnce: capturesAtOnce)
+        let copies = [settle(acquirer), settle(acquirer)]
+        let before = try await school.account(child)?.balance ?? .zero
+        let id = UUID.v7()
+        let start = StartCardPayment(id: id, child: child, amount: amount, fee: .zero, email: nil, by: school.mother)
+        try await school.database.transaction { [now = school.now] in _ = try start.run(in: $0, at: now) }
+        await acquirer.plan(losses)
+        try await copies[0].run(id, at: school.now)
+        // Whoever has no address to pay at cannot pay yet, and does it in the end.
+        func pay() async throws {
+            guard try await school.database.read({ try $0.cardPayment(.id(id))?.payAt }) != nil else { return }
+            await acquirer.payer(id, says: true)
+        }
+        for event in order {
+            switch event {
+            case .pays: try await pay()
+            case .notified: try await copies[1].run(id, at: school.now)
+            case .notifiedTwiceAtOnce:
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for copy in copies { group.addTask { [now = school.now] in _ = try await copy.run(id, at: now) } }
+                    try await group.waitForAll()
+                }
+            case .comesBack: try await copies[0].run(id, at: school.now)
+            }
+        }
+        for step in 1...4 {
+            let now = school.now + Double(step * 60)
+            try await copies[0].run(id, at: now)
+            try await pay()
+        }
+        #expect(try await state(id) == .credited, "\(story)")
+        #expect(await acquirer.made[id]?.count == 1, "\(story)")
+        #expect(try await school.account(child)?.balance == before + amount, "\(story)")
+    }
+
+    private static func orders<Element>(_ elements: [Element]) -> [[Element]] {
+        guard elements.count > 1 else { return [elements] }
+        return elements.indices.flatMap { first in
+            var rest = elements
+            let element = rest.remove(at: first)
+            return orders(rest).map { [element] + $0 }
+        }
+    }
+
+    @Test("AC-02: a shop or secret that is not accepted decides nothing: the payment waits until the operator has put it right")
+    func notTrusted() async throws {
+        try await school.open()
+        let emulator = try Emulator()
+        func settle(_ secret: String) -> SettleCardPayment { self.settle(emulator.client(secret: secret)) }
+        let id = try await start(school.masha, 100)
+        try await settle("wrong").run(id, at: school.now)
+        #expect(try await state(id) == .asked)
+        let open = try #require(try await settle(Emulator.secret).run(id, at: school.now))
+        #expect(open.state == .open)
+        try await emulator.payer(try #require(open.payAt), says: "pay")
+        try await settle("wrong").run(id, at: school.now)
+        #expect(try await state(id) == .open)
+        try await settle(Emulator.secret).run(id, at: school.now)
+        #expect(try await state(id) == .credited)
+    }
+
+    @Test("AC-02: half a configuration is a fault that `check` names, none is none, and the secret goes nowhere in the open")
+    func configuration() async throws {
+        func fault(_ settings: [String: String]) async throws -> String? {
+            let parts = try await LedgerService.parts(database: school.database, settings: settings)
+            do {
+                return try ConfiguredAcquirer.open(parts.configuration).map { "\($0.shop) \($0.address)" }
+            } catch {
+                #expect(LedgerService.settle(parts) == nil)
+                return "FAULT \(error)"
+            }
+        }
+        #expect(try await fault([:]) == nil)
+        #expect(try await fault(["acquirer.shop": "1"])?.contains("acquirer.secret is not") == true)
+        #expect(try await fault(["acquirer.secret": "1"])?.contains("acquirer.shop is not") == true)
+        let both = ["acquirer.shop": "100500", "acquirer.secret": "s"]
+        #expect(try await fault(both) == "100500 https://api.yookassa.ru/v3")
+        for (address, isFine) in [
+            ("http://127.0.0.1:8080/v3/", true), ("http://api.yookassa.ru/v3", false), ("api.yookassa.ru", false), ("ftp://x", false), ("", false),
+            ("https://", false),
+        ] {
+            let told = try await fault(both.merging(["acquirer.address": address]) { $1 })
+            #expect(told?.hasPrefix("FAULT") == !isFine, "\(address): \(told ?? "")")
+        }
+    }
+
     @Test(
         "AC-02: lost questions and answers, notifications lost, doubled or early, two copies, copies that die in the middle, accounts that close: every paid sum is credited once or goes back",
         arguments: UInt64(1)...10)

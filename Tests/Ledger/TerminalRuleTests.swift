@@ -70,7 +70,8 @@ import Testing
         let pay = ["command": "pay", "txn_id": "1", "account": "0270000001", "sum": "1.00", "txn_date": "20261120124700"]
         #expect(refusal(osmp, pay) == nil)
         for name in pay.keys { #expect(refusal(osmp, pay.filter { $0.key != name }) == .incomplete, "\(name)") }
-        #expect(refusal(osmp, pay.merging(["command": "cancel"]) { $1 }) == .unknownCommand)
+        #expect(refusal(osmp, pay.merging(["command": "refund"]) { $1 }) == .unknownCommand)
+        #expect(refusal(osmp, pay.merging(["command": "cancel"]) { $1 }) == .incomplete)
         for number in ["", "x", "-1", "123456789012345678901", "1.0"] {
             #expect(refusal(osmp, pay.merging(["txn_id": number]) { $1 }) == .badNumber, "\(number)")
         }

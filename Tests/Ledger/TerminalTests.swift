@@ -20,11 +20,15 @@ struct TerminalOfTests: Sendable {
     let partner: Partner
     static let password = Partner.newPassword()
 
-    static func partner(_ dialect: Partner.Dialect, name: String? = nil, tellsBalance: Bool = false, codes: [String: Int] = [:]) -> Partner {
+    static func partner(
+        _ dialect: Partner.Dialect, name: String? = nil, tellsBalance: Bool = false, codes: [String: Int] = [:], cancels: Bool = false,
+        signs: Bool = false
+    ) -> Partner {
         Partner(
             id: .v7(), name: name ?? dialect.rawValue, title: "Платёжка", dialect: dialect, method: .terminal,
             addresses: ["10.7.0.0/16"], userName: name ?? dialect.rawValue, passwordHash: Partner.hash(password),
-            tellsBalance: tellsBalance, least: .roubles(1), most: .roubles(15_000), zone: .moscow, codes: codes, isRevoked: false)
+            tellsBalance: tellsBalance, least: .roubles(1), most: .roubles(15_000), zone: .moscow, codes: codes, isRevoked: false,
+            mayCancel: cancels, signingSecret: signs ? password : nil)
     }
 
     struct Heard: Sendable {
@@ -54,18 +58,25 @@ struct TerminalOfTests: Sendable {
 
     /// A payment in the partner's dialect.
     func pay(_ number: String, _ account: String, _ sum: String, asForm: Bool = false) async throws -> Heard {
-        try await ask(
-            partner.dialect == .sber
-                ? "ACTION=payment&ACCOUNT=\(account)&AMOUNT=\(sum)&PAY_ID=\(number)&PAY_DATE=20.11.2026_12:47:00"
-                : "command=pay&txn_id=\(number)&txn_date=20261120124700&account=\(account)&sum=\(sum)", asForm: asForm)
+        let query =
+            switch partner.dialect {
+            case .sber: "ACTION=payment&ACCOUNT=\(account)&AMOUNT=\(sum)&PAY_ID=\(number)&PAY_DATE=20.11.2026_12:47:00"
+            case .cyberplat: "action=payment&number=\(account)&amount=\(sum)&receipt=\(number)&date=2026-11-20T12:47:00"
+            case .osmp, .protocol2: "command=pay&txn_id=\(number)&txn_date=20261120124700&account=\(account)&sum=\(sum)"
+            }
+        return try await ask(query, asForm: asForm)
     }
 
     /// Whether an answer says that the money is on the account.
     func isCredited(_ heard: Heard) -> Bool {
-        partner.dialect == .sber ? ["0", "5"].contains(heard["CODE"]) : heard["result"] == "0"
+        switch partner.dialect {
+        case .sber: ["0", "5"].contains(heard["CODE"])
+        case .cyberplat: heard["code"] == "0"
+        case .osmp, .protocol2: heard["result"] == "0"
+        }
     }
 
-    func ownNumber(_ heard: Heard) -> String? { heard["prv_txn"] ?? heard["ext_id"] ?? heard["EXT_ID"] }
+    func ownNumber(_ heard: Heard) -> String? { heard["prv_txn"] ?? heard["ext_id"] ?? heard["EXT_ID"] ?? heard["authcode"] }
 }
 
 extension Cabinet {

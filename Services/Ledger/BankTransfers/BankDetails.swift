@@ -1,5 +1,7 @@
+import Events
 import Foundation
 import Kernel
+import Messaging
 import Postgres
 import Web
 
@@ -31,7 +33,8 @@ extension Transaction {
         ).map { BankDetails(payee: $0.0, account: $0.1, bank: $0.2, bic: $0.3, correspondent: $0.4, inn: $0.5, kpp: $0.6) }
     }
 
-    func set(_ details: BankDetails, of schoolID: UUID, at now: Date) throws {
+    /// Keeps a school's details and tells the others.
+    func set(_ details: BankDetails, of schoolID: UUID, _ outbox: Outbox, at now: Date) throws {
         try execute(
             """
             insert into bank_details (school_id, payee, account, bank, bic, correspondent, inn, kpp, changed_at)
@@ -39,8 +42,26 @@ extension Transaction {
                 \(details.correspondent), \(details.inn), \(details.kpp), \(now))
             on conflict (school_id) do update
             set payee = excluded.payee, account = excluded.account, bank = excluded.bank, bic = excluded.bic,
-                correspondent = excluded.correspondent, inn = excluded.inn, kpp = excluded.kpp, changed_at = excluded.changed_at
+                correspondent = excluded.correspondent, inn = excluded.inn, kpp = excluded.kpp, changed_at = excluded.changed_at,
+                version = bank_details.version + 1
             """)
+        try outbox.publish(bankDetails("school_id = \(schoolID)"), in: self)
+    }
+
+    /// As the others hear of them, in the order of schools, for republishing.
+    func bankDetails(after school: UUID?, limit: Int) throws -> [BankDetailsChanged] {
+        try bankDetails("\(school)::uuid is null or school_id > \(school) order by school_id limit \(limit)")
+    }
+
+    private func bankDetails(_ condition: SQL) throws -> [BankDetailsChanged] {
+        try rows(
+            "select school_id, version, payee, account, bank, bic, correspondent, inn, kpp from bank_details where \(condition)",
+            as: UUID.self, Int64.self, String.self, String.self, String.self, String.self, String.self, String?.self, String?.self
+        ).map {
+            BankDetailsChanged(
+                schoolID: $0.0, version: $0.1, payee: $0.2, account: $0.3, bank: $0.4, bic: $0.5, correspondent: $0.6, inn: $0.7,
+                kpp: $0.8)
+        }
     }
 }
 

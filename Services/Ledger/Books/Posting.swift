@@ -9,7 +9,7 @@ import Postgres
 struct Posting {
     /// What a movement is called in the books.
     enum Kind: String {
-        case charge, familyTransfer, refund, payout, accrual, expiry
+        case charge, familyTransfer, refund, payout, accrual, expiry, `return`
     }
 
     /// A leg: how much comes to an account, or goes from it when it is below zero.
@@ -49,7 +49,14 @@ struct Posting {
     var refund: RefundedCharge?
     /// What a charge pays for.
     var bought: Bought?
+    /// The top-up that a return gives back, and the way it came.
+    var returned: ReturnedTopUp?
     let legs: [Leg]
+
+    struct ReturnedTopUp {
+        let topUpID: UUID
+        let method: TopUpMethod
+    }
 
     /// What a refund repeats of its charge.
     struct RefundedCharge {
@@ -103,12 +110,12 @@ extension Transaction {
                 returning s.id, leg.amount, s.position, s.balance
             ), moved as (
                 insert into transfer (id, kind, account_id, other_id, made_at, business_on, amount, what, by_id,
-                    asked_by_id, receipt, refunds, sale_id, purchase, device_id)
+                    asked_by_id, receipt, refunds, sale_id, purchase, device_id, returns, method)
                 values (\(posting.id), \(posting.kind.rawValue), \(posting.accountID), \(posting.otherID), \(now),
                     \(posting.day), \(posting.amount), \(posting.what), \(posting.by), \(posting.askedBy), \(posting.receipt),
                     \(posting.refund?.chargeID), \(posting.refund?.saleID ?? posting.bought?.saleID),
                     \(posting.refund?.purchase.rawValue ?? posting.bought?.purchase.rawValue),
-                    \(posting.refund?.device))
+                    \(posting.refund?.device), \(posting.returned?.topUpID), \(posting.returned?.method.rawValue))
             ), noted as (
                 insert into organisation_movement (account_id, amount)
                 select account_id, amount from leg where place = 'organisation'

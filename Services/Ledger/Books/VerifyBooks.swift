@@ -42,7 +42,7 @@ struct VerifyBooks {
                 ) moved on true
                 where moved.of_children is distinct from case t.kind
                         when 'familyTransfer' then 0 when 'charge' then -t.amount when 'payout' then -t.amount
-                        when 'expiry' then -t.amount else t.amount end
+                        when 'expiry' then -t.amount when 'return' then -t.amount else t.amount end
                     or t.kind = 'familyTransfer'
                         and (moved.own is distinct from -t.amount or moved.other is distinct from t.amount)
                 order by t.id limit 1
@@ -133,15 +133,17 @@ struct VerifyBooks {
                 order by m.id limit 1
                 """),
         Claim(
-            text: "what is held is the sum of the allowances and of the requests for money that wait",
+            text: "what is held is the sum of the allowances, of the requests for money and of the returns to cards that wait",
             firstBreach: """
-                select format('account %s says %s, its allowances and requests say %s', m.number, m.held, kept.sum)
+                select format('account %s says %s, its allowances, requests and returns say %s', m.number, m.held, kept.sum)
                 from meals_account m
                 cross join lateral (
                     select coalesce((select sum(a.amount) from allowance a
                             where a.account_id = m.id and a.state in ('granted', 'lent')), 0)
                         + coalesce((select sum(c.amount) from cash_out c
-                            where c.account_id = m.id and c.state = 'asked'), 0) as sum
+                            where c.account_id = m.id and c.state = 'asked'), 0)
+                        + coalesce((select sum(r.amount) from card_refund r
+                            where r.account_id = m.id and r.state = 'asked'), 0) as sum
                 ) kept
                 where m.held <> kept.sum
                 order by m.id limit 1
@@ -214,11 +216,31 @@ struct VerifyBooks {
                 order by service_id, account_id, period limit 1
                 """),
         Claim(
-            text: "an account goes below zero only by a sale without a connection",
+            text: "of a top-up no more went back than it was, and all that cards got back was asked for by somebody",
+            firstBreach: """
+                select found.words from (
+                    select t.id, format('top-up %s of %s gave back %s', t.id, t.amount, sum(r.amount)) as words
+                    from transfer r join transfer t on t.id = r.returns
+                    group by t.id having t.kind <> 'topUp' or sum(r.amount) > t.amount
+                    union all
+                    select coalesce(r.id, asked.id), format('return %s', coalesce(r.id, asked.id))
+                    from (
+                        select id, amount, state = 'returned' as moved from card_refund
+                        union all
+                        select c.transfer_id, p.amount, true
+                        from partner_cancel c join partner_payment p on p.partner_id = c.partner_id and p.number = c.number
+                    ) asked
+                    full join (select id, amount from transfer where kind = 'return') r on r.id = asked.id
+                    where (r.id is not null) is distinct from coalesce(asked.moved, false) or r.amount <> asked.amount
+                ) found
+                order by found.id limit 1
+                """),
+        Claim(
+            text: "an account goes below zero only by a sale without a connection or by what went back to a card after one",
             firstBreach: """
                 select format('transfer %s left %s', e.transfer_id, e.balance)
                 from entry e join transfer t on t.id = e.transfer_id
-                where e.balance < 0 and e.amount < 0 and not t.offline
+                where e.balance < 0 and e.amount < 0 and not t.offline and t.kind <> 'return'
                 order by e.account_id, e.position limit 1
                 """),
     ]

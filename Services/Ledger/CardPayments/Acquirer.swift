@@ -14,7 +14,10 @@ protocol Acquirer: Sendable {
     /// Lets go of money that is only held on the card.
     func cancel(_ id: String, key: UUID) async throws(AcquirerFailure) -> AcquirerPayment
     /// Gives paid money back to the card it came from.
-    func refund(_ id: String, amount: Money, receipt: CardReceipt?, key: UUID) async throws(AcquirerFailure) -> AcquirerRefund
+    /// - Parameter reason: up to 250 characters, as the payer may read it in his statement.
+    func refund(
+        _ id: String, amount: Money, reason: String, receipt: CardReceipt?, key: UUID
+    ) async throws(AcquirerFailure) -> AcquirerRefund
     /// What became of a refund.
     func refund(_ id: String) async throws(AcquirerFailure) -> AcquirerRefund
 }
@@ -79,6 +82,8 @@ struct AcquirerRefund: Equatable, Sendable {
 enum AcquirerFailure: Error, Equatable, Sendable, CustomStringConvertible {
     /// Whether it was done is not known: ask again with the same key.
     case unknown(String)
+    /// Our shop or secret is not accepted: nothing is decided by it, and the operator must look.
+    case notTrusted(String)
     /// It was not done and will not be.
     case refused(code: String, String)
     /// There is no such payment.
@@ -87,6 +92,7 @@ enum AcquirerFailure: Error, Equatable, Sendable, CustomStringConvertible {
     var description: String {
         switch self {
         case .unknown(let why): "not known whether it was done: \(why)"
+        case .notTrusted(let why): "the acquirer does not accept our shop and secret (acquirer.shop, acquirer.secret): \(why)"
         case .refused(let code, let words): "refused, \(code): \(words)"
         case .notFound: "there is no such payment"
         }

@@ -3,7 +3,7 @@ import Logging
 import Postgres
 import ServiceLifecycle
 
-/// Asks the acquirer about payments that wait, at growing intervals: a notification that never came changes nothing.
+/// Asks the acquirer about payments and refunds that wait, at growing intervals: a notification that never came changes nothing.
 ///
 /// Copies share the work: whoever takes a payment moves its time forward in the same statement.
 struct AskAboutPayments: Service {
@@ -16,7 +16,7 @@ struct AskAboutPayments: Service {
             while !Task.isCancelled {
                 do {
                     // Full hands go on at once.
-                    if try await round(at: Date()) == Self.most { continue }
+                    if try await round(at: Date()) >= Self.most { continue }
                 } catch is CancellationError {
                     return
                 } catch {
@@ -29,22 +29,31 @@ struct AskAboutPayments: Service {
 
     static let most = 10
 
-    /// - Returns: how many payments were asked about.
+    /// - Returns: how many payments and refunds were asked about.
     @discardableResult
     func round(at now: Date) async throws -> Int {
-        let due = try await settle.database.transaction { tx in
-            try tx.rows(
+        let (due, back) = try await settle.database.transaction { tx in
+            let due = try tx.rows(
                 """
                 update card_payment set ask_at = \(now + 30)
                 where id in (
                     select id from card_payment where ask_at <= \(now) order by ask_at limit \(Self.most) for update skip locked)
                 returning id
                 """, as: UUID.self)
+            let back = try tx.rows(
+                """
+                update card_refund set ask_at = \(now + 30)
+                where id in (
+                    select id from card_refund where ask_at <= \(now) order by ask_at limit \(Self.most) for update skip locked)
+                returning id
+                """, as: UUID.self)
+            return (due, back)
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for id in due { group.addTask { try await settle.run(id, at: now) } }
+            for id in back { group.addTask { try await settle.refunds.run(id, at: now) } }
             try await group.waitForAll()
         }
-        return due.count
+        return due.count + back.count
     }
 }

@@ -57,7 +57,9 @@ struct CardForm: Sendable {
         let answer = Answer.page(page)
         // A form may lead to our own pages only; the browser goes on to the acquirer's by itself from here.
         if isJustMade, payment.state == .open, let address = payment.payAt { return answer.with(.refresh, "0; url=\(address)") }
-        return payment.state.isEnd ? answer : answer.with(.refresh, "3; url=\(payment.path)")
+        if payment.state.isEnd { return answer }
+        // Whoever has not been at the bank yet goes there as soon as there is an address.
+        return answer.with(.refresh, "3; url=\(payment.path)\(isJustMade && payment.state == .asked ? "?go=1" : "")")
     }
 
     /// A notification is a hint and never a proof: it only makes us ask. It is always taken, so that nobody repeats it.
@@ -81,6 +83,11 @@ struct CardForm: Sendable {
         guard let payment = found else {
             logger.warning("a notification of a payment that is not ours", metadata: ["payment": "\(object.id.prefix(64))"])
             return .json([String: String]())
+        }
+        if object.payment_id != nil {
+            // Of a refund: the loop asks about it next, however often this is said.
+            try await database.execute(
+                "update card_refund set ask_at = \(visit.now) where payment_id = \(payment.id) and state = 'asked' and ask_at > \(visit.now)")
         }
         if !payment.state.isEnd {
             if isAskable(payment, at: visit.now) {

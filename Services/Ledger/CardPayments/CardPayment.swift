@@ -26,6 +26,8 @@ struct CardPayment: Equatable, Sendable {
     let asks: Int
     let askedAt: Date?
     let madeAt: Date
+    /// The acquirer's name of the refund, of one that goes back because its account was closed.
+    var refundID: String?
 
     var total: Money { amount + fee }
     /// Of the transfer that it becomes.
@@ -63,16 +65,16 @@ extension Transaction {
         return try first(
             """
             select id, account_id, person_id, school_id, by_id, amount, fee, receipt, state, acquirer_id, pay_at, card,
-                asks, asked_at, made_at
+                asks, asked_at, made_at, refund_id
             from card_payment where \(condition) \(lock)
             """,
             as: UUID.self, UUID.self, UUID.self, UUID.self, UUID.self, Money.self, Money.self, JSON<CardReceipt>?.self,
-            String.self, String?.self, String?.self, String?.self, Int.self, Date?.self, Date.self
+            String.self, String?.self, String?.self, String?.self, Int.self, Date?.self, Date.self, String?.self
         ).map { row in
             CardPayment(
                 id: row.0, accountID: row.1, child: row.2, schoolID: row.3, by: row.4, amount: row.5, fee: row.6,
                 receipt: row.7?.value, state: CardPayment.State(rawValue: row.8) ?? .disputed, acquirerID: row.9,
-                payAt: row.10, card: row.11, asks: row.12, askedAt: row.13, madeAt: row.14)
+                payAt: row.10, card: row.11, asks: row.12, askedAt: row.13, madeAt: row.14, refundID: row.15)
         }
     }
 }

@@ -24,6 +24,11 @@ enum CardRules {
     /// The acquirer remembers a key for a day: whoever has not heard of his payment by then never got an address to pay at.
     static let keyLives: TimeInterval = 23 * 3600
 
+    /// What comes to the card when money of a payment goes back: the fee with the last of it, so that whoever gets all of it
+    /// back gets all that he paid.
+    /// - Parameter left: of the payment's sum, before.
+    static func back(_ amount: Money, of left: Money, fee: Money) -> Money { amount == left ? amount + fee : amount }
+
     /// What the acquirer's word leads to.
     enum Step: Equatable {
         case wait

@@ -18,6 +18,9 @@ struct SettleCardPayment: Sendable {
     let publicAddress: String
     let logger: Logger
 
+    /// What brings refunds of credited payments forward.
+    var refunds: SettleCardRefund { SettleCardRefund(database: database, outbox: outbox, acquirer: acquirer, logger: logger) }
+
     /// - Returns: how the payment stands afterwards; nil when there is none.
     @discardableResult
     func run(_ id: UUID, at now: Date) async throws -> CardPayment? {
@@ -29,6 +32,8 @@ struct SettleCardPayment: Sendable {
             case .returning: try await giveBack(payment, at: now)
             case .credited, .cancelled, .refused, .returned, .disputed: break
             }
+        } catch AcquirerFailure.notTrusted(let why) {
+            logger.critical("alarm: \(AcquirerFailure.notTrusted(why))", metadata: ["payment": "\(id.text)"])
         } catch let failure as AcquirerFailure {
             // It is asked again at its time, with the same key.
             logger.warning("the acquirer was asked in vain", metadata: ["payment": "\(id.text)", "error": "\(failure)"])
@@ -147,10 +152,15 @@ struct SettleCardPayment: Sendable {
     private func giveBack(_ payment: CardPayment, at now: Date) async throws {
         guard payment.state == .returning, let id = payment.acquirerID else { return }
         do {
-            // Asked again with the same key it says how the one refund stands.
-            let told = try await acquirer.refund(id, amount: payment.total, receipt: payment.receipt, key: payment.refundKey)
+            // Asked again with the same key it says how the one refund stands; once it is known by name, for ever.
+            let told =
+                if let known = payment.refundID { try await acquirer.refund(known) } else {
+                    try await acquirer.refund(
+                        id, amount: payment.total, reason: "Лицевой счёт закрыт", receipt: payment.receipt, key: payment.refundKey)
+                }
             switch told.status {
-            case .pending: break
+            case .pending:
+                try await database.execute("update card_payment set refund_id = \(told.id) where id = \(payment.id) and state = 'returning'")
             case .succeeded: try await end(payment, as: .returned, reason: "account_closed", at: now)
             case .canceled: try await end(payment, as: .disputed, reason: told.reason ?? "refund_refused", at: now)
             }

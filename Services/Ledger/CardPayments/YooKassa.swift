@@ -37,10 +37,10 @@ struct YooKassa: Acquirer {
     }
 
     func refund(
-        _ id: String, amount: Money, receipt: CardReceipt?, key: UUID
+        _ id: String, amount: Money, reason: String, receipt: CardReceipt?, key: UUID
     ) async throws(AcquirerFailure) -> AcquirerRefund {
         let body = NewRefund(
-            payment_id: id, amount: Amount(amount), description: "Лицевой счёт закрыт",
+            payment_id: id, amount: Amount(amount), description: String(reason.prefix(250)),
             receipt: receipt.map { Receipt($0, amount) })
         return try await send(.POST, "/refunds", body, key: key, Refund.self).told
     }
@@ -54,7 +54,7 @@ struct YooKassa: Acquirer {
         id.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-"))) ?? ""
     }
 
-    /// What their answers mean: 200 is done; any other 4xx but 429 was not and will not be; all else, no answer too, is not
+    /// What their answers mean: 200 is done; 401 and 403 speak of us and not of the payment; any other 4xx but 429 was not and will not be; all else, no answer too, is not
     /// known, and is asked again with the same key and body.
     private func send<Answer: Decodable & Sendable>(
         _ method: HTTPMethod, _ path: String, _ body: (some Encodable)?, key: UUID?, _ type: Answer.Type
@@ -88,6 +88,7 @@ struct YooKassa: Acquirer {
             }
             return answer
         case 404: throw .notFound
+        case 401, 403: throw .notTrusted((try? JSONDecoder().decode(Refusal.self, from: data))?.code ?? "\(status)")
         case 400..<500 where status != 429 && status != 408:
             let refusal = try? JSONDecoder().decode(Refusal.self, from: data)
             throw .refused(

@@ -38,6 +38,8 @@ enum CashOutRefused: Error, Equatable {
     case noReason
     /// A sale without a connection has left less than was held.
     case noLongerThere(Money)
+    /// The desk has been counted and closed for today.
+    case dayClosed
 }
 
 /// A guardian asks for money of the account; it is held from this moment, so it is never spent meanwhile (BY-04).
@@ -126,6 +128,11 @@ struct EndCashOut {
         case .paid(let paper):
             guard !paper.isEmpty, paper.count <= 40 else { throw CashOutRefused.noPaper }
             guard amount <= account.balance else { throw CashOutRefused.noLongerThere(account.balance) }
+            if way == CashOutWay.cashDesk.rawValue {
+                // A closing that is under way is waited for.
+                try transaction.execute("select from school_books where school_id = \(schoolID) for share")
+                guard try !transaction.isDeskDayClosed(account.today, of: schoolID) else { throw CashOutRefused.dayClosed }
+            }
             let source =
                 way == CashOutWay.cashDesk.rawValue
                 ? OrganisationAccount.cashDesk.id(of: schoolID) : try transaction.open(.payouts, of: schoolID, at: now)

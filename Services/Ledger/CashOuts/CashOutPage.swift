@@ -225,6 +225,8 @@ struct CashOutForm {
         case .hasEnded: FieldErrors(["id": visit.tr("This request has been paid, refused or taken back meanwhile.")])
         case .noPaper: FieldErrors(["paper": visit.tr("Write the number of the order by which it is paid.")])
         case .noReason: FieldErrors(["answer": visit.tr("Say in a sentence why the money is not paid out.")])
+        case .dayClosed:
+            FieldErrors(["paper": visit.tr("The day of this desk is closed already. Pay it out tomorrow, or through a bank.")])
         case .noLongerThere(let balance):
             FieldErrors([
                 "paper": visit.tr(

@@ -13,6 +13,7 @@ struct ImportRegisterCommand: AsyncParsableCommand {
     @Argument(help: "The partner's short name.") var partner: String
     @Argument(help: "The register.", completion: .file()) var file: String
     @Option(help: "A day that it speaks of though nothing was paid on it, as 2026-11-20.") var day: [String] = []
+    @Flag(help: "Put payments that never came by themselves on their accounts, as of banks that send registers only.") var credit = false
     @OptionGroup var options: ServiceOptions
 
     func run() async throws {
@@ -26,12 +27,20 @@ struct ImportRegisterCommand: AsyncParsableCommand {
             return day
         }
         let name = URL(fileURLWithPath: file).lastPathComponent
-        try await withParts(of: LedgerService.self, options) { parts in
+        let credited = try await withParts(of: LedgerService.self, options) { parts -> Int in
             guard let partner = try await parts.database.read({ try $0.partners().first { $0.name == partner } }) else {
                 throw ValidationError("no partner is called «\(partner)».")
             }
             try await parts.database.transaction { try register.bring(of: partner, file: name, days: days, in: $0, at: Date()) }
+            guard credit else { return 0 }
+            let waiting = try await parts.database.read { try $0.creditableByRegister(of: partner) }
+            for line in waiting {
+                let put = CreditByRegister(partner: partner.name, number: line.number, schoolID: line.schoolID)
+                _ = try await parts.database.transaction { try put.run(in: $0, parts.outbox, at: Date()) }
+            }
+            return waiting.count
         }
+        if credit { print("\(credited) payments were put on their accounts by the register.") }
         print("\(register.lines.count) payments of \(partner), \(register.lines.map(\.amount).total) in all.")
     }
 }

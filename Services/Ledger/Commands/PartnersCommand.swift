@@ -32,6 +32,8 @@ struct AddPartnerCommand: AsyncParsableCommand {
         name: .customLong("code"),
         help: "A result code that its contract numbers otherwise, as accountClosed=7; may be given several times.")
     var codes: [String] = []
+    @Flag(help: "Whether it may take a payment back that nobody has spent.") var cancels = false
+    @Flag(help: "It signs its requests (parameter hash) instead of giving user and password; the secret is printed.") var signs = false
     @OptionGroup var options: ServiceOptions
 
     /// What was typed, as a partner; or what is wrong with it.
@@ -60,7 +62,7 @@ struct AddPartnerCommand: AsyncParsableCommand {
         return Partner(
             id: .v7(), name: name, title: title, dialect: dialect, method: method, addresses: addresses, userName: name,
             passwordHash: Partner.hash(password), tellsBalance: tellsBalance, least: least, most: most, zone: zone,
-            codes: numbers, isRevoked: false)
+            codes: numbers, isRevoked: false, mayCancel: cancels, signingSecret: signs ? password : nil)
     }
 
     func run() async throws {
@@ -70,7 +72,7 @@ struct AddPartnerCommand: AsyncParsableCommand {
             try await parts.database.transaction { try $0.keep(partner, at: Date()) }
             return parts.publicAddress
         }
-        print("address  \(address)/ledger/partners/\(name)\nuser     \(partner.userName)\npassword \(password)")
+        print("address  \(address)/ledger/partners/\(name)" + (signs ? "\nsecret   \(password)" : "\nuser     \(partner.userName)\npassword \(password)"))
     }
 }
 
@@ -88,7 +90,8 @@ struct ListPartnersCommand: AsyncParsableCommand {
             print(
                 partner.name, partner.isRevoked ? "revoked" : partner.dialect.rawValue, "«\(partner.title)»",
                 "from \(partner.addresses.joined(separator: ", "))", "\(partner.least)–\(partner.most)",
-                partner.tellsBalance ? "tells the balance" : "tells no balance", separator: "  ")
+                partner.tellsBalance ? "tells the balance" : "tells no balance", partner.mayCancel ? "may cancel" : "may not cancel",
+                partner.signingSecret == nil ? "user and password" : "signs", separator: "  ")
         }
     }
 }

@@ -71,7 +71,7 @@ struct SetBankDetailsCommand: AsyncParsableCommand {
         let details = try details()
         try await withParts(of: LedgerService.self, options) { parts in
             let school = try await chosenSchool(school, parts.database)
-            try await parts.database.transaction { try $0.set(details, of: school, at: Date()) }
+            try await parts.database.transaction { try $0.set(details, of: school, parts.outbox, at: Date()) }
         }
         print("Payment codes name \(details.payee), \(details.bank).")
     }

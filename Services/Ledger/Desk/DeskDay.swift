@@ -5,13 +5,16 @@ import Kernel
 import Postgres
 import Web
 
-/// What came in on one day at one school, by way and by who took it (AC-04).
+/// What came in on one day at one school, by way and by who took it, and what went back the same ways (AC-04).
 struct DeskDay: Equatable, Sendable {
     struct Sum: Equatable, Sendable {
         let method: TopUpMethod
-        /// Who took it at the desk; nil for what came by itself.
+        /// Whether it went: paid out of the drawer, back to cards, cancelled by a terminal.
+        let isBack: Bool
+        /// Who took or gave it at the desk; nil for what came by itself.
         let by: UUID?
         let count: Int
+        /// Below zero when it went.
         let amount: Money
     }
 
@@ -19,6 +22,14 @@ struct DeskDay: Equatable, Sendable {
     let day: Day
     let closedAt: Date?
     let sums: [Sum]
+}
+
+extension TopUpMethod {
+    /// The way that money comes from an organisation's account; nil where none does.
+    fileprivate init?(booked account: String) {
+        guard let way = Self.allCases.first(where: { OrganisationAccount($0).rawValue == account }) else { return nil }
+        self = way
+    }
 }
 
 /// Closes a desk's day: from then on the desk takes nothing more that would count for it.
@@ -52,17 +63,17 @@ extension Transaction {
             "select closed_at from desk_day where desk_id = \(OrganisationAccount.cashDesk.id(of: schoolID)) and day = \(day)", as: Date.self)
         let sums = try rows(
             """
-            select t.method, case when t.method = 'cashDesk' then t.by_id end, count(*), sum(t.amount)::bigint
+            select a.kind, t.kind <> 'topUp', case when a.kind = 'cashDesk' then t.by_id end, count(*), -sum(e.amount)::bigint
             from transfer t
             join entry e on e.transfer_id = t.id and e.position is null
             join account a on a.id = e.account_id and a.school_id = \(schoolID)
-            where t.kind = 'topUp' and t.business_on = \(day)
-            group by 1, 2 order by 1, 2
-            """, as: String.self, UUID?.self, Int.self, Money.self)
+            where t.kind in ('topUp', 'return', 'payout') and t.business_on = \(day) and a.kind <> 'payouts'
+            group by 1, 2, 3 order by 1, 2, 3
+            """, as: String.self, Bool.self, UUID?.self, Int.self, Money.self)
         return DeskDay(
             schoolID: schoolID, day: day, closedAt: closedAt,
             sums: sums.compactMap { row in
-                TopUpMethod(rawValue: row.0).map { DeskDay.Sum(method: $0, by: row.1, count: row.2, amount: row.3) }
+                TopUpMethod(booked: row.0).map { DeskDay.Sum(method: $0, isBack: row.1, by: row.2, count: row.3, amount: row.4) }
             })
     }
 
@@ -99,6 +110,7 @@ struct DeskDayPage: Page {
         let way: String
         let who: String
         let count: Int
+        let countText: String
         let amount: Money
         let amountText: String
     }
@@ -146,9 +158,9 @@ extension DeskDayPage {
                     school: read.schoolID,
                     lines: read.sums.map { sum in
                         Line(
-                            way: visit.words(sum.method),
+                            way: visit.words(sum),
                             who: sum.by.map { $0 == visit.viewer.personID ? visit.viewer.name : names[$0] ?? visit.tr("accountant") } ?? "—",
-                            count: sum.count, amount: sum.amount, amountText: visit.plain(sum.amount))
+                            count: sum.count, countText: visit.trn(sum.count, "one payment", "%d payments"), amount: sum.amount, amountText: visit.plain(sum.amount))
                     },
                     isEmpty: read.sums.isEmpty, total: total, totalText: visit.plain(total), cash: cash, cashText: visit.money(cash),
                     closed: read.closedAt.map { visit.tr("Closed %@.", visit.format.moment($0, now: visit.now)) },
@@ -158,6 +170,17 @@ extension DeskDayPage {
                         sentence: visit.tr("In the drawer there should be %@. After that the desk takes nothing more on this day.", visit.money(cash)),
                         action: "\(path)/\(read.schoolID.text)/\(day)", decision: visit.tr("Close the day")))
             })
+    }
+}
+
+extension Visit {
+    fileprivate func words(_ sum: DeskDay.Sum) -> String {
+        guard sum.isBack else { return words(sum.method) }
+        return switch sum.method {
+        case .cashDesk: tr("paid out at the cash desk")
+        case .bankCard: tr("back to bank cards")
+        case .terminal, .bankRegister: tr("cancelled by payment systems")
+        }
     }
 }
 

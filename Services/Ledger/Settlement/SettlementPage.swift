@@ -132,6 +132,8 @@ extension Visit {
         case ("topUp", "bankRegister"): tr("Banks")
         case ("accrual", _): tr("Subsidies of the municipality")
         case ("expiry", _): tr("Subsidies back to the municipality")
+        case ("return", "acquiring"): tr("Returned to bank cards")
+        case ("return", _): tr("Top-ups cancelled by payment systems")
         case ("payout", "cashDesk"): tr("Paid out at the desk")
         case ("payout", _): tr("Paid out through a bank")
         case ("charge", _) where line.provider != nil: tr("Paid services: %@", line.provider ?? "")

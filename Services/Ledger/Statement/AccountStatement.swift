@@ -17,6 +17,8 @@ struct StatementLine: Equatable {
         case transfer(other: UUID)
         /// Paid out of the account (BY-04).
         case payout
+        /// A top-up went back the way it came: to the card, or out of the terminal's payment (AC-02, AC-03).
+        case returned(TopUpMethod)
         case refusal(Purchase, DeclineReason)
     }
 
@@ -30,7 +32,7 @@ struct StatementLine: Equatable {
     let by: UUID?
     let device: UUID?
     let saleID: UUID?
-    /// The charge that a reversal or refund gives back.
+    /// The charge that a reversal or refund gives back, or the top-up that a return does.
     var chargeID: UUID?
     let isOffline: Bool
     /// True for a charge that was given back later as a whole, before it was delivered.
@@ -51,7 +53,7 @@ enum StatementKind: String, CaseIterable, Encodable, Sendable {
 
     func shows(_ line: StatementLine) -> Bool {
         switch (self, line.happening) {
-        case (.all, _), (.topUps, .topUp), (.transfers, .transfer), (.transfers, .payout), (.refused, .refusal): true
+        case (.all, _), (.topUps, .topUp), (.topUps, .returned), (.transfers, .transfer), (.transfers, .payout), (.refused, .refusal): true
         case (.collective, .subsidised(.collective)), (.personal, .subsidised(.personal)): true
         case (.collective, .charge(.collective)), (.collective, .reversal(.collective)): true
         case (.collective, .refusal(.collective, _)), (.collective, .refund(.collective, _)): true
@@ -97,7 +99,7 @@ struct StatementFilter: Equatable {
     func shows(_ line: StatementLine) -> Bool {
         guard kind.shows(line) else { return false }
         guard let method else { return true }
-        return line.happening == .topUp(method)
+        return line.happening == .topUp(method) || line.happening == .returned(method)
     }
 
     /// As it stands behind the question mark of an address.
@@ -133,7 +135,7 @@ extension Transaction {
             select t.id, t.kind, t.purchase, t.method, null::text, t.made_at, t.business_on, t.what, t.receipt, t.by_id,
                 t.device_id, t.sale_id, t.offline, r.id is not null, e.amount, e.balance, e.position,
                 case when t.other_id = e.account_id then t.account_id else t.other_id end, t.asked_by_id,
-                coalesce(t.reverses, t.refunds), coalesce(k.refunded, 0), coalesce(k.subsidised, 0)
+                coalesce(t.reverses, t.refunds, t.returns), coalesce(k.refunded, 0), coalesce(k.subsidised, 0)
             from entry e
             join transfer t on t.id = e.transfer_id
             left join transfer r on r.reverses = t.id
@@ -169,6 +171,7 @@ extension Transaction {
                 case "topUp": .topUp(row.3.flatMap(TopUpMethod.init) ?? .cashDesk)
                 case "familyTransfer": row.17.map { .transfer(other: $0) }
                 case "payout": .payout
+                case "return": .returned(row.3.flatMap(TopUpMethod.init) ?? .bankCard)
                 case "refusal": row.4.flatMap(DeclineReason.init).map { .refusal(purchase, $0) }
                 default: nil
                 }

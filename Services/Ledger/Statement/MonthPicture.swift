@@ -24,7 +24,7 @@ struct MonthPicture: Equatable {
 
         mutating func add(_ line: StatementLine) {
             switch line.happening {
-            case .topUp: topUps += line.amount
+            case .topUp, .returned: topUps += line.amount
             case .charge(.collective), .reversal(.collective), .refund(.collective, _): collective -= line.amount
             case .charge(.personal), .reversal(.personal), .refund(.personal, _): personal -= line.amount
             case .charge(.service), .reversal(.service), .refund(.service, _): services -= line.amount

@@ -68,6 +68,8 @@ struct StatementRows {
             case (nil, false): visit.tr("Transfer to another child of the family")
             }
         case .payout: visit.tr("Paid out of the account")
+        case .returned(.bankCard): visit.tr("Returned to the bank card")
+        case .returned: visit.tr("Top-up cancelled by the payment system")
         case .refusal: visit.tr("Refused: %@, %@", line.what, visit.money(line.amount))
         }
     }
@@ -87,7 +89,7 @@ struct StatementRows {
             return parts.joined(separator: "; ")
         case .refusal(_, let reason): parts.append(visit.words(reason))
         // Which terminal or bank it came from.
-        case .topUp: if !line.what.isEmpty { parts.append(line.what) }
+        case .topUp, .returned: if !line.what.isEmpty { parts.append(line.what) }
         case .transfer, .payout: break
         }
         if line.subsidised > .zero { parts.append(visit.tr("of it by a subsidy: %@", visit.money(line.subsidised))) }
@@ -127,6 +129,7 @@ struct StatementRows {
             return links.compactMap(\.self)
         case .refusal(.service, _): return [service(line)].compactMap(\.self)
         case .refusal: return [purchase(line)].compactMap(\.self)
+        case .returned: return line.chargeID.map { [.init(title: visit.tr("the top-up"), path: "#line-\($0.text)")] } ?? []
         case .reversal, .refund:
             return line.chargeID.map { [.init(title: visit.tr("the charge"), path: "#line-\($0.text)")] } ?? []
         case .transfer(let other):

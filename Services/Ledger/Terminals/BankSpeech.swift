@@ -32,6 +32,9 @@ struct BankSpeech: PartnerSpeech {
                     Markup("REG_DATE", PartnerWords.written(payment.at, "dd.MM.yyyy_HH:mm:ss", zone)),
                     Markup("AMOUNT", "\(payment.amount)"),
                 ])
+        case .cancelled:
+            // The dialect has no word for it, and nobody asks in it.
+            return Markup("response", [Markup("CODE", "0"), Markup("MESSAGE", "OK")])
         case .refused(let refusal):
             return Markup(
                 "response",
@@ -46,7 +49,7 @@ struct BankSpeech: PartnerSpeech {
         case .unknownCommand, .incomplete: 2
         case .accountFormat, .accountNotFound, .accountClosed: 3
         // Not 5: the bank would take it for a payment that is on the account.
-        case .badNumber, .differs: 4
+        case .badNumber, .differs, .paymentNotFound, .cancelled, .notCancellable: 4
         case .badAmount: 6
         case .tooSmall: 7
         case .tooLarge: 8

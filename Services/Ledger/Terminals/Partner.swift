@@ -14,6 +14,8 @@ struct Partner: Sendable, Equatable {
         case sber
         /// Sberbank, "protocol 2": ОСМП's names with an own number and date in the answer.
         case protocol2
+        /// CyberPlat, and what Sberbank spoke before: `action`, `number`, `receipt`.
+        case cyberplat
     }
 
     let id: UUID
@@ -35,10 +37,33 @@ struct Partner: Sendable, Equatable {
     /// Result codes that its contract numbers otherwise than its dialect does.
     let codes: [String: Int]
     let isRevoked: Bool
+    /// Whether it may take a payment back that nobody has spent.
+    var mayCancel = false
+    /// The secret with which it signs its requests; nil when it proves itself by user and password.
+    var signingSecret: String?
 
     /// Whether a request may come from there.
     func mayAsk(from address: String) -> Bool {
         addresses.contains { AddressRange($0)?.contains(address) == true }
+    }
+
+    /// Whether a request comes from the partner: by its signature where one was agreed, else by user and password.
+    func isProven(by authorization: String?, _ fields: [String: String]) -> Bool {
+        guard let signingSecret else { return isProven(by: authorization) }
+        return Self.isEqual(Array((fields["hash"] ?? "").lowercased().utf8), Array(Self.signature(of: fields, secret: signingSecret).utf8))
+    }
+
+    /// MD5 over everything that was sent but the signature, by name, as an address writes it, with the secret at the end: as
+    /// Sberbank's protocol 2 is signed in the field. It is the bank's choice; what else protects is TLS and the bank's network.
+    static func signature(of fields: [String: String], secret: String) -> String {
+        let sent = fields.filter { $0.key != "hash" }.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        let text = (sent + ["secret=\(secret)"]).joined(separator: "&")
+        return Insecure.MD5.hash(data: Data(text.utf8)).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    }
+
+    /// All of it is compared, whatever differs first.
+    private static func isEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        zip(left, right).reduce(UInt8(left.count == right.count ? 0 : 1)) { $0 | ($1.0 ^ $1.1) } == 0
     }
 
     /// Whether the head `Authorization` holds the partner's user and password (HTTP Basic).
@@ -48,9 +73,7 @@ struct Partner: Sendable, Equatable {
             case let given = String(decoding: decoded, as: UTF8.self), let colon = given.firstIndex(of: ":")
         else { return false }
         let digest = Self.hash(String(given[given.index(after: colon)...]))
-        // All of it is compared, whatever differs first.
-        let difference = zip(digest, passwordHash).reduce(UInt8(digest.count == passwordHash.count ? 0 : 1)) { $0 | ($1.0 ^ $1.1) }
-        return difference == 0 && given[..<colon] == userName
+        return Self.isEqual(digest, passwordHash) && given[..<colon] == userName
     }
 
     /// How a password is kept. It is made by ``newPassword()`` and too long to be guessed, so one round is enough.
@@ -60,6 +83,16 @@ struct Partner: Sendable, Equatable {
     static func newPassword() -> String {
         let signs = Array("abcdefghjkmnpqrstuvwxyz23456789ABCDEFGHJKLMNPQRSTUVWXYZ")
         return String((0..<26).map { _ in signs[Int.random(in: 0..<signs.count)] })
+    }
+}
+
+extension Partner {
+    /// The same with other bounds of one payment.
+    func taking(atLeast least: Money, atMost most: Money) -> Partner {
+        Partner(
+            id: id, name: name, title: title, dialect: dialect, method: method, addresses: addresses, userName: userName,
+            passwordHash: passwordHash, tellsBalance: tellsBalance, least: least, most: most, zone: zone, codes: codes,
+            isRevoked: isRevoked, mayCancel: mayCancel, signingSecret: signingSecret)
     }
 }
 
@@ -76,17 +109,18 @@ extension Transaction {
         try rows(
             """
             select id, name, title, dialect, method, addresses, user_name, password_hash, tells_balance, least, most,
-                time_zone, codes, revoked_at is not null
+                time_zone, codes, revoked_at is not null, may_cancel, signing_secret
             from partner where \(condition) order by name
             """,
             as: UUID.self, String.self, String.self, String.self, String.self, [String].self, String.self, Bytes.self,
-            Bool.self, Money.self, Money.self, String.self, JSON<[String: Int]>.self, Bool.self
+            Bool.self, Money.self, Money.self, String.self, JSON<[String: Int]>.self, Bool.self, Bool.self, String?.self
         ).map { row in
             Partner(
                 id: row.0, name: row.1, title: row.2, dialect: Partner.Dialect(rawValue: row.3) ?? .osmp,
                 method: TopUpMethod(rawValue: row.4) ?? .terminal, addresses: row.5, userName: row.6,
                 passwordHash: row.7.bytes, tellsBalance: row.8, least: row.9, most: row.10,
-                zone: SchoolZone(row.11) ?? .moscow, codes: row.12.value, isRevoked: row.13)
+                zone: SchoolZone(row.11) ?? .moscow, codes: row.12.value, isRevoked: row.13,
+                mayCancel: row.14, signingSecret: row.15)
         }
     }
 
@@ -95,16 +129,17 @@ extension Transaction {
         try execute(
             """
             insert into partner (id, name, title, dialect, method, addresses, user_name, password_hash, tells_balance,
-                least, most, time_zone, codes, added_at)
+                least, most, time_zone, codes, may_cancel, signing_secret, added_at)
             values (\(partner.id), \(partner.name), \(partner.title), \(partner.dialect.rawValue),
                 \(partner.method.rawValue), \(partner.addresses), \(partner.userName), \(Bytes(partner.passwordHash)),
                 \(partner.tellsBalance), \(partner.least), \(partner.most), \(partner.zone.identifier),
-                \(JSON(partner.codes)), \(now))
+                \(JSON(partner.codes)), \(partner.mayCancel), \(partner.signingSecret), \(now))
             on conflict (name) do update
             set title = excluded.title, dialect = excluded.dialect, method = excluded.method,
                 addresses = excluded.addresses, user_name = excluded.user_name, password_hash = excluded.password_hash,
                 tells_balance = excluded.tells_balance, least = excluded.least, most = excluded.most,
-                time_zone = excluded.time_zone, codes = excluded.codes, revoked_at = null
+                time_zone = excluded.time_zone, codes = excluded.codes, may_cancel = excluded.may_cancel,
+                signing_secret = excluded.signing_secret, revoked_at = null
             """)
     }
 

@@ -6,6 +6,21 @@ enum PartnerQuestion: Equatable, Sendable {
     /// May this account be paid? Changes nothing.
     case check(account: String)
     case pay(PartnerPay)
+    /// What became of a payment, by the partner's own number of it?
+    case status(number: String)
+    /// Takes a payment back.
+    case cancel(PartnerCancel)
+}
+
+/// A payment that a partner takes back.
+struct PartnerCancel: Equatable, Sendable {
+    /// The partner's own number of the payment.
+    let number: String
+    /// Of the cancelling, where the dialect has one.
+    var cancelNumber: String?
+    /// Nil when the dialect says none.
+    var amount: Money?
+    var dated: String?
 }
 
 /// A payment as a partner asks for it.
@@ -31,6 +46,12 @@ enum PartnerRefusal: String, Error, CaseIterable, Sendable {
     case tooSmall, tooLarge
     /// The number came before with another account or sum.
     case differs
+    /// There is no payment of that number to cancel or to tell of.
+    case paymentNotFound
+    /// The payment was taken back before.
+    case cancelled
+    /// It cannot be taken back: the money is spent, or the contract does not allow it.
+    case notCancellable
 }
 
 /// What a partner is answered, whatever its dialect.
@@ -38,6 +59,8 @@ enum PartnerAnswer: Equatable, Sendable {
     /// The account can be paid; what is on it, if the partner may tell.
     case open(balance: Money?)
     case credited(Credited)
+    /// A payment that is off the account again, now or since before.
+    case cancelled(Cancelled)
     case refused(PartnerRefusal)
 
     /// A payment that is on the account, now or since before.
@@ -47,6 +70,13 @@ enum PartnerAnswer: Equatable, Sendable {
         let amount: Money
         let at: Date
         let isRepeat: Bool
+    }
+
+    struct Cancelled: Equatable, Sendable {
+        /// Ours, of the payment.
+        let ownNumber: Int64
+        let amount: Money
+        let at: Date
     }
 }
 
@@ -67,6 +97,7 @@ extension Partner {
         case .osmp: TerminalSpeech(hasOwnDate: false)
         case .protocol2: TerminalSpeech(hasOwnDate: true)
         case .sber: BankSpeech()
+        case .cyberplat: CounterSpeech()
         }
     }
 }
@@ -127,6 +158,8 @@ enum PartnerWords {
 
         /// `20261120124700`
         static let plain = DateLayout(length: 14, year: 0..<4, month: 4..<6, day: 6..<8, hour: 8..<10, step: 2)
+        /// `2026-11-20T12:47:00`
+        static let dashed = DateLayout(length: 19, year: 0..<4, month: 5..<7, day: 8..<10, hour: 11..<13, step: 3)
         /// `20.11.2026_12:47:00`
         static let dotted = DateLayout(length: 19, year: 6..<10, month: 3..<5, day: 0..<2, hour: 11..<13, step: 3)
     }

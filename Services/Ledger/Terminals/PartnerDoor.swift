@@ -25,11 +25,16 @@ struct PartnerDoor {
         } catch {
             logger.warning("a partner could not be answered", metadata: ["partner": "\(name)", "error": "\(error)"])
             // Who it is cannot be found out now; "ask again later" tells nobody anything.
-            let speech: any PartnerSpeech = fields["action"] == nil ? TerminalSpeech(hasOwnDate: false) : BankSpeech()
+            let speech: any PartnerSpeech = 
+                switch fields["action"] {
+                case nil: TerminalSpeech(hasOwnDate: false)
+                case .some where fields["number"] != nil || fields["receipt"] != nil: CounterSpeech()
+                case .some: BankSpeech()
+                }
             return Self.document(speech.document(.refused(.temporary), to: fields, zone: .moscow, codes: [:]))
         }
-        guard partner.isProven(by: visit.head[.authorization]) else {
-            logger.warning("a partner gave a wrong password", metadata: ["partner": "\(name)", "address": "\(visit.address)"])
+        guard partner.isProven(by: visit.head[.authorization], fields) else {
+            logger.warning("a partner gave a wrong password or signature", metadata: ["partner": "\(name)", "address": "\(visit.address)"])
             return Answer.bytes(Data(), type: "text/plain", status: .unauthorized)
                 .with(.wwwAuthenticate, "Basic realm=\"partner\", charset=\"UTF-8\"")
         }
@@ -56,6 +61,11 @@ struct PartnerDoor {
             case .pay(let payment):
                 let take = TakePartnerPayment(partner: partner, payment: payment)
                 return .credited(try await database.transaction { [outbox] in try take.run(in: $0, outbox, at: now) })
+            case .status(let number):
+                return .credited(try await database.read { try $0.partnerPayment(number, of: partner) })
+            case .cancel(let cancel):
+                let revoke = CancelPartnerPayment(partner: partner, cancel: cancel)
+                return .cancelled(try await database.transaction { [outbox] in try revoke.run(in: $0, outbox, at: now) })
             }
         } catch let refusal as PartnerRefusal {
             if refusal == .differs, case .pay(let payment) = question { await alarm(payment, of: partner, at: now) }

@@ -1,5 +1,6 @@
 import Foundation
 import Kernel
+import Messaging
 import Postgres
 
 /// What a partner says it took, by one of its daily registers: `txn_id,date,account,sum`.
@@ -80,9 +81,17 @@ struct PartnerRegister: Equatable, Sendable {
 
 /// Where our payments and a partner's register do not say the same.
 struct RegisterDifference: Equatable, Sendable {
+    /// Its title, and its short name.
     let partner: String
+    let name: String
     let number: String
     let day: Day
+    /// The school of the account; nil when nobody has it.
+    let schoolID: UUID?
+    /// Whether the account can be paid.
+    let isOpen: Bool
+    /// Whether it came and was taken back by the partner.
+    let isCancelled: Bool
     /// What we have; nil when we never saw it.
     let ours: Money?
     let ourAccount: String?
@@ -99,19 +108,26 @@ extension Transaction {
             with ours as (
                 select p.partner_id, p.number, p.partner_day, p.account_number, p.amount
                 from partner_payment p
+                left join partner_cancel c on c.partner_id = p.partner_id and c.number = p.number
                 join register_day d on d.partner_id = p.partner_id and d.day = p.partner_day
                 left join register_line l on l.partner_id = p.partner_id and l.number = p.number
-                where l.number is null
+                where l.number is null and c.number is null
             ), differing as (
                 select l.partner_id, l.number, l.day, p.amount as our_amount, p.account_number as our_account, l.amount,
                     l.account_number
                 from register_line l
-                left join partner_payment p on p.partner_id = l.partner_id and p.number = l.number
+                left join (
+                    select p.* from partner_payment p
+                    left join partner_cancel c on c.partner_id = p.partner_id and c.number = p.number
+                    where c.number is null
+                ) p on p.partner_id = l.partner_id and p.number = l.number
                 where (p.amount, p.account_number) is distinct from (l.amount, l.account_number)
                 union all
                 select o.partner_id, o.number, o.partner_day, o.amount, o.account_number, null, null from ours o
             )
-            select partner.title, d.number, d.day, d.our_amount, d.our_account, d.amount, d.account_number
+            select partner.title, partner.name, d.number, d.day, m.school_id, coalesce(m.is_open, false),
+                exists (select from partner_cancel c where c.partner_id = d.partner_id and c.number = d.number),
+                d.our_amount, d.our_account, d.amount, d.account_number
             from differing d
             join partner on partner.id = d.partner_id
             left join meals_account m on m.number = coalesce(d.our_account, d.account_number)
@@ -119,10 +135,11 @@ extension Transaction {
             order by d.day desc, partner.name, d.number
             limit 500
             """,
-            as: String.self, String.self, Day.self, Money?.self, String?.self, Money?.self, String?.self
+            as: String.self, String.self, String.self, Day.self, UUID?.self, Bool.self, Bool.self, Money?.self, String?.self, Money?.self, String?.self
         ).map {
             RegisterDifference(
-                partner: $0.0, number: $0.1, day: $0.2, ours: $0.3, ourAccount: $0.4, theirs: $0.5, theirAccount: $0.6)
+                partner: $0.0, name: $0.1, number: $0.2, day: $0.3, schoolID: $0.4, isOpen: $0.5, isCancelled: $0.6, ours: $0.7,
+                ourAccount: $0.8, theirs: $0.9, theirAccount: $0.10)
         }
     }
 }

@@ -53,6 +53,8 @@ struct TakePartnerPayment {
                 """, as: Int64.self, String.self, Money.self, Date.self)
         else { return nil }
         guard account == payment.account, amount == payment.amount else { throw PartnerRefusal.differs }
+        // A late repeat of what was cancelled meanwhile must not look like money on the account.
+        if try transaction.isCancelled(payment.number, of: partner) { throw PartnerRefusal.cancelled }
         return PartnerAnswer.Credited(ownNumber: ownNumber, amount: amount, at: at, isRepeat: true)
     }
 }
