@@ -25,7 +25,7 @@ import Web
     static func checks(_ parts: Parts) -> [ReadinessCheck] { [ConfiguredPortal.check(parts)] }
 
     static func hearings(_ parts: Parts) -> [Hearing] {
-        [DirectoryParts.hearing(queue: "identity.directory"), WhenPartIsTransferred.hearing, WhenChildrenAreLookedAt.hearing]
+        [DirectoryParts.hearing(queue: "identity.directory"), WhenPartIsTransferred.hearing, WhenChildrenAreLookedAt.hearing, WhenBankDetailsChange.hearing]
     }
 
     static func routes(_ parts: Parts) -> RouteBook {

@@ -317,6 +317,47 @@ actor Browser {
         }
     }
 
+    @Test("AC-04: a guardian's sheet has a payment code by ГОСТ Р 56042 with the child's account once the bank is known; a pupil's has none")
+    func paymentCodes() async throws {
+        try await story { browser, story in
+            let school = story.school
+            let seventh = try await school.classID("7Б")
+            func codes() async throws -> [IssuedInvitation] { try await school.codes("7Б") }
+            #expect(try await codes().allSatisfy { $0.payment == nil })
+            let schoolID = try #require(try await school.database.rows("select id from school", as: UUID.self).first)
+            @Sendable func told(_ version: Int64, _ payee: String, ended: Bool = false) -> WhenBankDetailsChange {
+                WhenBankDetailsChange(
+                    details: BankDetailsChanged(
+                        schoolID: schoolID, version: version, payee: payee, account: "40702810500000000001", bank: "ПАО Сбербанк",
+                        bic: "044525225", correspondent: "30101810400000000225", inn: "7707083893", ended: ended), version: version)
+            }
+            // The older state comes later and changes nothing.
+            for change in [told(2, "ООО «Питание»"), told(1, "ООО «Прежнее»")] {
+                try await school.database.transaction { try change.react(in: $0) }
+            }
+            let issued = try await codes()
+            #expect(issued.filter { $0.kind == .pupil }.allSatisfy { $0.payment == nil })
+            let anna = try #require(issued.first { $0.kind == .guardian && $0.childNumber == "P1" }?.payment)
+            let number = try #require(
+                try await school.database.rows(
+                    "select u.account_number from pupil u join person p on p.id = u.person_id where p.roster_number = 'P1'", as: String.self
+                ).first)
+            #expect(
+                anna.text
+                    == "ST00012|Name=ООО «Питание»|PersonalAcc=40702810500000000001|BankName=ПАО Сбербанк|BIC=044525225|CorrespAcc=30101810400000000225|Purpose=Питание, лицевой счёт \(number)|PayeeINN=7707083893|PersAcc=\(number)")
+            #expect(!anna.text.contains("Ветров"))
+            try await school.give("S2", login: "g.orlov")
+            _ = try await story.signIn(browser, "g.orlov")
+            let sheets = try await browser.post(
+                "/identity/classes/\(seventh.text)/invitations", ["only": try await school.id("P1").text])
+            #expect(sheets.status == .ok && sheets.body.contains("На питание, лицевой счёт") && sheets.body.contains("ООО «Питание»."))
+            // One code to register for each of three, one to pay for each of two parents.
+            #expect(sheets.body.matches(of: /class="sheet-qr-ink" d="M4 4h7v1h-7z/).count == 5)
+            try await school.database.transaction { try told(3, "ООО «Питание»", ended: true).react(in: $0) }
+            #expect(try await codes().allSatisfy { $0.payment == nil })
+        }
+    }
+
     @Test("Strangers find nothing: a guardian, a pupil, a cashier, nobody at all, and a curator of another school")
     func strangers() async throws {
         try await story { browser, story in

@@ -145,6 +145,17 @@ struct ClassInvitationsPage: Page {
     }
 }
 
+extension InvitationSheetsPage.Payment {
+    init(_ code: PaymentCode) throws {
+        let drawing = try QRCode(code.text)
+        func value(_ name: String) -> String { code.fields.first { $0.name == name }?.value ?? "" }
+        let number = value("PersAcc")
+        self.init(
+            side: "\(drawing.side)", qr: drawing.path, text: code.text, payee: value("Name"),
+            account: "\(number.prefix(4))\u{a0}\(number.dropFirst(4).prefix(3))\u{a0}\(number.suffix(3))")
+    }
+}
+
 /// Sheets for printing, one per code; shown once, because only the codes' hashes are kept.
 struct InvitationSheetsPage: Page {
     static let template = "invitations/sheets"
@@ -161,6 +172,17 @@ struct InvitationSheetsPage: Page {
         let qr: String
         let lastStep: String
         let until: String
+        /// For whoever pays; nil where the school has told no bank.
+        var payment: Payment?
+    }
+
+    /// A payment code by ГОСТ Р 56042 with the child's account (AC-04).
+    struct Payment: Encodable, Sendable {
+        let side: String
+        let qr: String
+        let text: String
+        let payee: String
+        let account: String
     }
 
     let title: String
@@ -197,7 +219,8 @@ struct InvitationSheetsPage: Page {
                 lastStep: invitation.kind == .guardian
                     ? visit.tr("If you have codes for more children, write them into the field «Children».")
                     : visit.tr("Sign in with them."),
-                until: visit.tr("The code is good until %@ and for one registration.", visit.lastDay(invitation.expiresAt)))
+                until: visit.tr("The code is good until %@ and for one registration.", visit.lastDay(invitation.expiresAt)),
+                payment: try invitation.payment.map { try Payment($0) })
         }
     }
 

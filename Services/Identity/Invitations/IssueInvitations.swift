@@ -14,6 +14,8 @@ struct IssuedInvitation: Sendable, Equatable {
     let className: ClassName?
     let schoolName: String
     let expiresAt: Date
+    /// What a bank's app reads to pay onto the child's account, for his guardians; nil where the school has told no bank.
+    var payment: PaymentCode?
 }
 
 /// New codes for people who have not registered yet (ID-05, ID-06): one for each pupil, one for each guardian and
@@ -105,7 +107,10 @@ struct IssueInvitations: Sendable {
         let className = ClassName(grade: grade, letter: letter)
         let expiresAt = now.addingTimeInterval(Self.goodFor)
         var result: [Candidate] = []
-        for person in try ClassPeople.read(classID, now: now, in: transaction) {
+        let people = try ClassPeople.read(classID, now: now, in: transaction)
+        // A pupil neither pays nor sees money (ID-35).
+        let codes = try transaction.paymentCodes(of: people.filter { $0.kind == .guardian }.map(\.childID), school: schoolID)
+        for person in people {
             guard only?.contains(person.childID) ?? true, kinds.contains(person.kind), !person.isRegistered,
                 guardian == nil || person.personID == guardian
             else { continue }
@@ -116,7 +121,7 @@ struct IssueInvitations: Sendable {
                     issued: IssuedInvitation(
                         code: .random(), kind: person.kind, personName: person.name, personNumber: person.number,
                         childName: person.childName, childNumber: person.childNumber, className: className,
-                        schoolName: schoolName, expiresAt: expiresAt)))
+                        schoolName: schoolName, expiresAt: expiresAt, payment: person.kind == .guardian ? codes[person.childID] : nil)))
         }
         return result
     }
