@@ -41,6 +41,8 @@ def variables(layout: Layout, secrets: dict[str, str]) -> dict[str, str]:
 def serve(layout: Layout):
     """Runs both servers until told to stop."""
     layout.make()
+    # Whoever starts us may have signals blocked, and the mask is inherited: by us, and by both servers.
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
     supervisor = Supervisor(layout.folder)
 
     def stop(*_):

@@ -1,0 +1,127 @@
+import Foundation
+import Glibc
+import Synchronization
+import Testing
+
+/// A program that a test starts, asks to leave or kills.
+///
+/// Not Foundation's `Process`: that gives a child the signal mask of the thread it is started from, and threads of Swift's pool
+/// block most signals, so that neither the child nor anything it starts could be asked to leave; and it waits for whoever holds
+/// the pipe that it gives the child, also for a server that the child has left behind.
+public final class ChildProcess: Sendable {
+    /// It could not be started.
+    public struct NotStarted: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// How it ended: `status` of an exit, `signal` of a violent end.
+    public enum End: Equatable, Sendable {
+        case exited(Int32)
+        case killed(by: Int32)
+    }
+
+    public let id: pid_t
+    private let known = Mutex<End?>(nil)
+
+    /// Starts a program with all signals open, nothing on its standard input and none of the test's files.
+    ///
+    /// - Parameters:
+    ///   - environment: what differs from the test's own.
+    ///   - output: the file that its output is added to.
+    ///   - isApart: whether it is a session of its own, which Ctrl-C does not reach.
+    public init(
+        _ program: String, _ arguments: [String], environment: [String: String] = [:], output: String = "/dev/null", isApart: Bool = false
+    ) throws {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        // Closing what is not open is no error, so the highest one and some that are opened meanwhile.
+        let open = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd"))?.compactMap { Int32($0) }.max() ?? 255
+        for file in 3...(open + 64) { posix_spawn_file_actions_addclose(&actions, file) }
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var (none, all) = (sigset_t(), sigset_t())
+        sigemptyset(&none)
+        sigfillset(&all)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &all)
+        let apart = isApart ? 0x80 : 0  // POSIX_SPAWN_SETSID, which the headers hide
+        posix_spawnattr_setflags(&attributes, Int16(Int(POSIX_SPAWN_SETSIGMASK) | Int(POSIX_SPAWN_SETSIGDEF) | apart))
+        let values = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        var child = pid_t()
+        let failure = Self.withStrings([program] + arguments) { words in
+            Self.withStrings(values.map { "\($0)=\($1)" }) { variables in
+                posix_spawn(&child, program, &actions, &attributes, words, variables)
+            }
+        }
+        guard failure == 0 else { throw NotStarted(description: "\(program): \(String(cString: strerror(failure)))") }
+        id = child
+    }
+
+    private static func withStrings<Result>(_ texts: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result) -> Result {
+        let pointers = texts.map { strdup($0) }
+        defer { for pointer in pointers { free(pointer) } }
+        return body(pointers + [nil])
+    }
+
+    /// How it ended; nil while it runs.
+    public var end: End? {
+        known.withLock { known in
+            if known == nil {
+                var status: Int32 = 0
+                if waitpid(id, &status, WNOHANG) == id { known = Self.end(status) }
+            }
+            return known
+        }
+    }
+
+    private static func end(_ status: Int32) -> End {
+        let signal = status & 0x7F
+        return signal == 0 ? .exited(status >> 8 & 0xFF) : .killed(by: signal)
+    }
+
+    /// Sends a signal, unless it has ended.
+    public func signal(_ signal: Int32) {
+        // Under the lock nobody takes note of its end, so the number is still its own.
+        known.withLock { if $0 == nil { _ = kill(id, signal) } }
+    }
+
+    /// Kills it and waits until it is gone.
+    public func kill9() {
+        known.withLock { known in
+            guard known == nil else { return }
+            _ = kill(id, SIGKILL)
+            var status: Int32 = 0
+            while waitpid(id, &status, 0) == -1 && errno == EINTR {}
+            known = Self.end(status)
+        }
+    }
+
+    /// Runs a program to its end.
+    ///
+    /// - Returns: what it said.
+    /// - Throws: `NotStarted` with what it said when it did not succeed; `NeverHappened` when it does not end.
+    @discardableResult
+    public static func run(
+        _ program: String, _ arguments: [String], environment: [String: String] = [:], within limit: Duration = .seconds(300)
+    ) async throws -> String {
+        let output = "/tmp/child-output-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: output) }
+        let child = try ChildProcess(program, arguments, environment: environment, output: output)
+        do {
+            try await eventually(within: limit, "\(program) \(arguments.joined(separator: " ")) ends") { child.end != nil }
+        } catch {
+            child.kill9()
+            throw error
+        }
+        let text = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
+        guard child.end == .exited(0) else {
+            throw NotStarted(description: "\(program) \(arguments.joined(separator: " ")): \(text)")
+        }
+        return text
+    }
+}
