@@ -117,11 +117,28 @@ public struct Answer: Sendable {
     }
 }
 
-/// A form as it was sent: URL-encoded, each name with its values.
+/// A file that came with a form.
+public struct FormFile: Sendable, Equatable {
+    /// What the sender calls it, without folders: for people to read, never a path.
+    public let name: String
+    public let content: Data
+
+    public init(name: String, content: Data) {
+        let last = name.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last ?? ""
+        self.name = String(String.UnicodeScalarView(last.unicodeScalars.filter { $0.properties.generalCategory != .control }.prefix(120)))
+        self.content = content
+    }
+}
+
+/// A form as it was sent: each name with its values, and with its files where it has some.
 public struct Form: Sendable {
     public let values: [String: [String]]
+    public let files: [String: [FormFile]]
 
-    public init(values: [String: [String]]) { self.values = values }
+    public init(values: [String: [String]], files: [String: [FormFile]] = [:]) {
+        self.values = values
+        self.files = files
+    }
 
     /// Reads `a=1&b=%D1%8F`; what cannot be read as text is left out.
     public init(encoded text: String) {
@@ -131,11 +148,14 @@ public struct Form: Sendable {
             guard let name = Self.decoded(parts[0]), let value = Self.decoded(parts.count == 2 ? parts[1] : "") else { continue }
             values[name, default: []].append(value)
         }
-        self.values = values
+        self.init(values: values)
     }
 
     /// The first value of a name.
     public subscript(name: String) -> String? { values[name]?.first }
+
+    /// The first file of a name; nil when none was chosen.
+    public func file(_ name: String) -> FormFile? { files[name]?.first }
 
     /// All values of a name, for boxes that are ticked.
     public func all(_ name: String) -> [String] { values[name] ?? [] }

@@ -78,8 +78,13 @@ public struct Visit: Sendable {
     /// A day behind the question mark; nil when there is none or it is no day.
     public func day(_ name: String) -> Day? { query(name).flatMap { Day($0) } }
 
-    /// The form that was sent: URL-encoded, or a flat JSON object from a program.
+    /// The form that was sent: URL-encoded, with files (`multipart/form-data`), or a flat JSON object from a program.
     public func form() async throws -> Form {
+        if let type = head[.contentType], type.lowercased().hasPrefix("multipart/") {
+            do { return try Form(multipart: body, contentType: type) } catch {
+                throw Problem(.badRequest, "The request cannot be understood", detail: "the form with files is not whole")
+            }
+        }
         if head[.contentType]?.hasPrefix("application/json") == true {
             guard let object = try? JSONDecoder().decode([String: Scalar].self, from: body) else {
                 throw Problem(.badRequest, "The request cannot be understood", detail: "a JSON object of plain values is expected")

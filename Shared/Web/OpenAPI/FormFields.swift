@@ -84,9 +84,12 @@ struct FormFields: Sendable {
             add(field)
         }
         // `{{#amount}}{{> field}}{{/amount}}`: named as the page's property.
-        for match in text.matches(of: /\{\{#([a-z]\w*)\}\}\s*\{\{> field\}\}/) where match.output.1 != "fields" {
+        for match in text.matches(of: /\{\{#([a-z]\w*)\}\}\s*\{\{> (field|file)\}\}/) where match.output.1 != "fields" {
             let property = String(match.output.1)
-            add(Field(name: property.hasSuffix("Field") ? String(property.dropLast("Field".count)) : property))
+            add(
+                Field(
+                    name: property.hasSuffix("Field") ? String(property.dropLast("Field".count)) : property,
+                    type: match.output.2 == "file" ? "file" : "text"))
         }
         return fields
     }

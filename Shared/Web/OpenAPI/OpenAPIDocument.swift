@@ -116,7 +116,9 @@ private struct Writer {
         }
         if !required.isEmpty { schema["required"] = .list(required) }
         let media: JSONText = ["schema": .object(schema)]
-        return ["content": ["application/x-www-form-urlencoded": media, "application/json": media], "required": .flag(!required.isEmpty)]
+        // A file comes in parts; whoever sends none may send the form in any way.
+        let ways = ["application/x-www-form-urlencoded", "application/json"] + (fields.contains { $0.type == "file" } ? ["multipart/form-data"] : [])
+        return ["content": .object(Dictionary(ways.map { ($0, media) }, uniquingKeysWith: { $1 })), "required": .flag(!required.isEmpty)]
     }
 
     private mutating func responses(_ route: RouteBook.Route) -> [String: JSONText] {

@@ -30,6 +30,8 @@ public struct Field: Encodable, Sendable, Equatable {
     let isFocused: Bool
     let isMoney: Bool
     let isArea: Bool
+    /// What kinds of file are offered, for a field that takes one.
+    let accept: String?
     let choices: [Choice]
     let isChoice: Bool
     /// The hint and the error, for those who hear the page; nil when there is neither.
@@ -38,7 +40,8 @@ public struct Field: Encodable, Sendable, Equatable {
     private init(
         _ name: String, _ label: String, type: String = "text", value: String, hint: String?, wrong: String?,
         autocomplete: String? = nil, inputMode: String? = nil, placeholder: String? = nil, most: Int? = nil,
-        isRequired: Bool = false, isMoney: Bool = false, isArea: Bool = false, choices: [Choice] = [], isFocused: Bool = false,
+        isRequired: Bool = false, isMoney: Bool = false, isArea: Bool = false, accept: String? = nil, choices: [Choice] = [],
+        isFocused: Bool = false,
         id: String? = nil
     ) {
         let id = id ?? name
@@ -57,6 +60,7 @@ public struct Field: Encodable, Sendable, Equatable {
         self.isFocused = isFocused
         self.isMoney = isMoney
         self.isArea = isArea
+        self.accept = accept
         self.choices = choices
         isChoice = !choices.isEmpty
         let described = [hint.map { _ in "\(id)-hint" }, wrong.map { _ in "\(id)-wrong" }].compactMap(\.self)
@@ -116,6 +120,17 @@ public struct Field: Encodable, Sendable, Equatable {
     ) -> Field {
         Field(
             name, label, value: value, hint: hint, wrong: wrong, most: most, isRequired: isRequired, isArea: true, id: id)
+    }
+
+    /// A file, for the partial `file` in a form with `enctype="multipart/form-data"`. A browser never shows a choice again.
+    ///
+    /// - Parameter accept: what is offered first, as `.csv,text/csv`; nothing is refused by it.
+    public static func file(
+        _ name: String, _ label: String, accept: String? = nil, hint: String? = nil, wrong: String? = nil, isRequired: Bool = false,
+        id: String? = nil
+    ) -> Field {
+        Field(
+            name, label, type: "file", value: "", hint: hint, wrong: wrong, isRequired: isRequired, accept: accept, id: id)
     }
 
     /// One of several values.

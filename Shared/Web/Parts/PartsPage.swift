@@ -32,6 +32,7 @@ public struct PartsPage: Page {
     let kid: KidHead
     let fields: [Field]
     let wrongFields: [Field]
+    let file: Field
     let confirmation: Confirmation
     let states: [StateBlock]
     let colours: [Colour]
@@ -87,6 +88,8 @@ extension PartsPage {
             .money("limit", visit.tr("No more in a day than"), value: "−5", wrong: visit.tr("Write a sum in roubles from 0.")),
             .area("note", visit.tr("Note to the class teacher"), value: "", hint: visit.tr("Reason and lessons"), wrong: visit.tr("Write at least a word.")),
         ]
+        file = .file(
+            "list", visit.tr("A list"), accept: ".csv", hint: visit.tr("CSV, the header first"), wrong: visit.tr("Choose a file."))
         confirmation = Confirmation(
             id: "confirm", button: visit.tr("Block the card"), heading: visit.tr("Block Masha's card?"),
             sentence: visit.tr("The gate and the till will refuse it at once. A blocked card can be unblocked at the guard's desk."),
