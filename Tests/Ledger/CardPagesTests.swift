@@ -1,3 +1,5 @@
+import Directory
+import Events
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -166,6 +168,57 @@ import Testing
             #expect(try await settle.run(payment.id, at: school.now)?.state == .returned)
             #expect(try await mother.get(payment.path).body.contains("Деньги вернулись на карту"))
             #expect(try await school.account(school.masha)?.balance == .zero)
+        }
+    }
+
+    @Test("AC-02: who begins and begins is told so beside the sum, and finds what was begun")
+    func openPayments() async throws {
+        try await story { cabinet, emulator in
+            let mother = try await cabinet.mother()
+            let path = "/ledger/children/\(cabinet.school.masha.text)/top-up"
+            let empty = try await mother.get(path)
+            #expect(!empty.body.contains("Начато и не завершено"))
+            var last = ""
+            for _ in 1...CardRules.mostOpen { last = try #require(try await mother.post(path, Self.form("100")).location) }
+            let refused = try await mother.post(path, Self.form("100"))
+            #expect(refused.status == .unprocessableContent && refused.body.contains("уже ждут 5 платежей") && refused.body.contains("amount-wrong"))
+            #expect(!refused.body.contains("[[") && !refused.body.contains("{{"))
+            let begun = try await mother.get(path)
+            #expect(begun.body.contains("Начато и не завершено") && begun.body.contains(last.replacing("?go=1", with: "")))
+        }
+    }
+
+    @Test("AC-02: an accountant's form with an id that was used before is told so, and a repeat is the same return")
+    func usedRefundID() async throws {
+        try await story { cabinet, emulator in
+            let school = cabinet.school
+            let told = SchoolChanged(
+                schoolID: school.school, version: 1, name: "Школа", timeZone: "Europe/Moscow", modules: [], contacts: [], ended: false)
+            try await school.database.transaction { try Directory.apply([Told(told)], in: $0) }
+            let mother = try await cabinet.mother()
+            let form = Self.form("100")
+            _ = try await mother.post("/ledger/children/\(school.masha.text)/top-up", form)
+            let payment = try await Self.kept(cabinet, try #require(form["id"]))
+            try await emulator.payer(try #require(payment.payAt), says: "pay")
+            try await school.database.execute("update card_payment set asked_at = made_at - interval '5 s'")
+            _ = try await mother.get(payment.path)
+            let accountant = try await cabinet.accountant()
+            let desk = UUID.v7()
+            _ = try await accountant.post("/ledger/children/\(school.egor.text)/top-ups", ["id": desk.text, "amount": "50", "receipt": "A-1"])
+            let page = "/ledger/schools/\(school.school.text)/card-payments/\(payment.id.text)"
+            func giveBack(_ id: UUID, _ amount: String) async throws -> Reader.Seen {
+                try await accountant.post(page + "/refunds", ["id": id.text, "amount": amount, "reason": "Ошиблись суммой"])
+            }
+            let taken = try await giveBack(payment.id, "10")
+            #expect(taken.status == .unprocessableContent && taken.body.contains("уже отправлена с другими данными"))
+            // By the id of a receipt of the desk: another thing, so it is given back, once.
+            for _ in 1...3 { #expect(try await giveBack(desk, "10").status == .seeOther) }
+            let other = try await giveBack(desk, "11")
+            #expect(other.status == .unprocessableContent && other.body.contains("уже отправлена с другими данными"))
+            #expect(try await accountant.get(page).body.contains("возвращено на карту"))
+            #expect(try await school.account(school.masha)?.balance == .roubles(90))
+            #expect(try await school.account(school.egor)?.balance == .roubles(50))
+            #expect(try await school.firstDifference() == nil)
         }
     }
 

@@ -96,6 +96,41 @@ import Testing
         #expect(try await school.firstDifference() == nil)
     }
 
+    @Test("AC-02, AC-12: an id that means something else already gives nothing back, and a refund's id that is used later holds nothing up")
+    func usedIDs() async throws {
+        try await school.open()
+        let acquirer = BadAcquirer(seed: 1, losses: 0)
+        let (payment, other) = (try await paid(acquirer, school.masha, .roubles(100)), try await paid(acquirer, school.egor, .roubles(100)))
+        await acquirer.refunds(takeTime: true)
+        // Of a payment: the acquirer would take it for the payment's own key.
+        for id in [payment, other] {
+            await #expect(throws: CardRefundRefused.repeatedWithOtherContents) { _ = try await ask(payment, .roubles(1), id: id) }
+        }
+        // Of another payment's refund, also when both come at once.
+        let id = UUID.v7()
+        let outcomes = await withTaskGroup(of: Bool.self) { group in
+            for one in [payment, other] { group.addTask { (try? await ask(one, .roubles(10), id: id)) != nil } }
+            return await group.reduce(into: [Bool]()) { $0.append($1) }
+        }
+        #expect(outcomes.filter(\.self).count == 1)
+        let refund = try #require(try await school.database.read { try $0.cardRefund(id) })
+        // A receipt of the desk takes the same id while the bank thinks; both are written, each once.
+        let taken = TopUpAtDesk(id: id, child: school.timur, amount: .roubles(7), receipt: "R-1", by: school.accountant)
+        try await school.database.transaction { [outbox = school.outbox, now = school.now] in _ = try taken.run(in: $0, outbox, at: now) }
+        try await settle(acquirer).refunds.run(id, at: school.now)
+        await acquirer.finishRefunds()
+        for _ in 1...2 { #expect(try await settle(acquirer).refunds.run(id, at: school.now)?.state == .returned) }
+        let child = refund.paymentID == payment ? school.masha : school.egor
+        #expect(try await school.account(child)?.balance == .roubles(90))
+        #expect(try await school.account(school.timur)?.balance == .roubles(7))
+        // Of a transfer: it is another thing, and the money goes back once.
+        let again = try await ask(payment, .roubles(1), id: .derived(from: payment, "ledger.card"))
+        try await settle(acquirer).refunds.run(again.id, at: school.now)
+        await acquirer.finishRefunds()
+        #expect(try await settle(acquirer).refunds.run(again.id, at: school.now)?.state == .returned)
+        #expect(try await school.firstDifference() == nil)
+    }
+
     @Test("AC-02: what the bank has given back is written even if a sale without a connection has left less: a visible debt")
     func debt() async throws {
         try await school.open()
@@ -177,7 +212,10 @@ import Testing
             switch Int.random(in: 0...7, using: &dice) {
             case 0, 1:
                 let (payment, sum) = (payments[Int.random(in: 0...2, using: &dice)], Int64.random(in: 1...300, using: &dice))
-                if let refund = try? await ask(payment, .roubles(sum), id: dice.uuid()) { asked.append(refund.id) }
+                // At times by an id that means something already.
+                let used = payments + asked + payments.map { .derived(from: $0, "ledger.card") }
+                let id = Int.random(in: 0...3, using: &dice) == 0 ? used.randomElement(using: &dice) : nil
+                if let refund = try? await ask(payment, .roubles(sum), id: id ?? dice.uuid()) { asked.append(refund.id) }
             case 2: await acquirer.refunds(takeTime: Bool.random(using: &dice), areRefused: Int.random(in: 0...4, using: &dice) == 0)
             case 3: await acquirer.finishRefunds(well: Int.random(in: 0...3, using: &dice) > 0)
             case 4:

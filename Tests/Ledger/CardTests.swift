@@ -95,6 +95,29 @@ import Testing
         await #expect(throws: CardPaymentRefused.noAccount) { _ = try await start(.v7(), 100) }
     }
 
+    @Test("AC-02: so many payments of an account may wait for the payer, whoever began them and however many forms come at once; what has ended makes room")
+    func openPayments() async throws {
+        try await school.open()
+        let acquirer = BadAcquirer(seed: 1, losses: 0)
+        let ids = await withTaskGroup(of: UUID?.self) { group in
+            for _ in 1...12 { group.addTask { try? await start(school.masha, 100) } }
+            return await group.reduce(into: [UUID]()) { all, id in if let id { all.append(id) } }
+        }
+        #expect(ids.count == CardRules.mostOpen)
+        let first = try #require(ids.first)
+        await #expect(throws: CardPaymentRefused.tooManyOpen) { _ = try await start(school.masha, 100) }
+        // The same form is the same payment, and a brother has his own.
+        #expect(try await start(school.masha, 100, id: first) == first)
+        _ = try await start(school.egor, 100)
+        try await settle(acquirer).run(first, at: school.now)
+        await #expect(throws: CardPaymentRefused.tooManyOpen) { _ = try await start(school.masha, 100) }
+        await acquirer.payer(first, says: false)
+        try await settle(acquirer).run(first, at: school.now)
+        #expect(try await state(first) == .cancelled)
+        _ = try await start(school.masha, 100)
+        await #expect(throws: CardPaymentRefused.tooManyOpen) { _ = try await start(school.masha, 100) }
+    }
+
     @Test("AC-02: what the acquirer mixed up moves no money and waits for people")
     func dispute() async throws {
         try await school.open()

@@ -82,7 +82,7 @@ import Web
             #expect(try await accountant.get("/ledger/desk").body.contains("/ledger/desk/day"))
             let page = try await accountant.get("/ledger/desk/day")
             #expect(!page.body.contains("[[") && !page.body.contains("{{"))
-            for text in ["150,00", "70,00", "220,00", "Ольга Сергеевна", "в терминале", "Закрыть день?", "150\u{a0}₽"] {
+            for text in ["150,00", "70,00", "220,00", "Ольга Сергеевна, № 1", "в терминале", "Закрыть день?", "150\u{a0}₽"] {
                 #expect(page.body.contains(text), "\(text)")
             }
             let close = "/ledger/desk/day/\(school.school.text)/2026-11-20"
@@ -99,6 +99,67 @@ import Web
     }
 }
 
+@Suite("Numbers at the desk", .database(LedgerService.migrations)) struct DeskNumberTests {
+    let school = SchoolOfTests()
+
+    private func take(_ by: UUID, _ receipt: String) async throws {
+        let take = TopUpAtDesk(id: .v7(), child: school.children[receipt.utf8.count % 3], amount: .roubles(10), receipt: receipt, by: by)
+        try await school.database.transaction { [outbox = school.outbox, now = school.now] in _ = try take.run(in: $0, outbox, at: now) }
+    }
+
+    @Test("AC-04, D-05: the sheet names nobody but its reader; the others are numbers of this desk, which nobody can change")
+    func sheet() async throws {
+        try await Cabinet.story(school) { cabinet in
+            let (school, other) = (cabinet.school, UUID.v7())
+            let told = SchoolChanged(
+                schoolID: school.school, version: 1, name: "Школа", timeZone: "Europe/Moscow", modules: [], contacts: [], ended: false)
+            try await school.database.transaction { try Directory.apply([Told(told)], in: $0) }
+            try await take(other, "1")
+            let accountant = try await cabinet.accountant()
+            let path = "/ledger/children/\(school.masha.text)/top-ups"
+            #expect(try await accountant.post(path, ["id": UUID.v7().text, "amount": "150", "receipt": "A-1"]).status == .seeOther)
+            try await take(other, "22")
+            let page = try await accountant.get("/ledger/desk/day")
+            #expect(page.body.contains("бухгалтер № 1") && page.body.contains("Ольга Сергеевна, № 2"))
+            let sums = try await school.database.read { try $0.deskDay(school.today, of: school.school).sums }
+            #expect(sums.map(\.number) == [1, 2] && sums.map(\.count) == [2, 1])
+            await #expect(throws: PostgresError.self) { try await school.database.execute("update desk_keeper set number = 7") }
+            // Whoever pays out of the drawer has his number too.
+            let (payer, request) = (UUID.v7(), UUID.v7())
+            try await school.database.transaction { tx in
+                try AskCashOut(id: request, child: school.masha, amount: .roubles(5), way: .cashDesk, details: "", by: school.mother)
+                    .run(in: tx, school.outbox, at: school.now)
+                try EndCashOut(id: request, end: .paid(paper: "РКО 1"), by: payer, school: school.school).run(in: tx, school.outbox, at: school.now)
+            }
+            #expect(try await accountant.get("/ledger/desk/day").body.contains("бухгалтер № 3"))
+        }
+    }
+
+    @Test("AC-04: many come to a desk for the first time at once: each gets one number, and none is left out")
+    func race() async throws {
+        try await school.open()
+        let people = (0..<6).map { _ in UUID.v7() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for turn in 0..<24 { group.addTask { try await take(people[turn % 6], String(repeating: "x", count: turn + 1)) } }
+            try await group.waitForAll()
+        }
+        let numbers = try await school.database.read { try $0.rows("select number, person_id from desk_keeper order by 1", as: Int.self, UUID.self) }
+        #expect(numbers.map(\.0) == Array(1...6) && Set(numbers.map(\.1)) == Set(people))
+    }
+
+    @Test("D-05: no table of Ledger has room for a person's name")
+    func noNames() async throws {
+        let columns = try await school.database.read { tx in
+            try tx.rows(
+                """
+                select c.table_name || '.' || c.column_name from information_schema.columns c
+                where c.table_schema = current_schema() and c.column_name ~ '(^|_)name$|given|surname|patronymic'
+                """, as: String.self)
+        }
+        #expect(columns.filter { $0.hasPrefix("desk_") } == [])
+    }
+}
+
 @Suite("Registers", .database(LedgerService.migrations)) struct RegisterTests {
     let school = SchoolOfTests()
 
@@ -110,6 +171,49 @@ import Web
         let bad = PartnerRegister("txn_id,date,account,sum\nx,2026-11-20,1,1\n1,вчера,1,1\n2,2026-11-20,1,-1\n3,2026-11-20,1,1\n3,2026-11-20,1,1\n")
         #expect(bad.damage.count == 4)
         #expect(PartnerRegister("a,b\n1,2\n").damage.count == 1)
+    }
+
+    @Test("AC-03, AC-04: a file is brought in as banks' programs write it, in UTF-8 or windows-1251; what is no text is told so beside the field")
+    func files() async throws {
+        let all = String(String.UnicodeScalarView((0x80...0xFF).filter { $0 != 0x98 }.compactMap { RegisterText.windows1251(Data([$0]))?.unicodeScalars.first }))
+        #expect(all.count == 127 && all.hasPrefix("ЂЃ‚ѓ") && all.hasSuffix("эюя") && all.contains("ё№"))
+        #expect(RegisterText.windows1251(Data([0x98])) == nil)
+        #expect(RegisterText.read(Data([0xCF, 0xF0, 0xE8, 0xE2, 0xE5, 0xF2])) == "Привет" && RegisterText.read(Data("Привет".utf8)) == "Привет")
+        for foreign in [[0x50, 0x4B, 3, 4], [0xFF, 0xFE, 0x31, 0], [0x25, 0x50, 0x44, 0x46, 0x98]] as [[UInt8]] {
+            #expect(RegisterText.read(Data(foreign)) == nil)
+        }
+        try await Cabinet.story(school) { cabinet in
+            let school = cabinet.school
+            _ = try await cabinet.terminal(TerminalOfTests.partner(.osmp))
+            let told = SchoolChanged(
+                schoolID: school.school, version: 1, name: "Школа", timeZone: "Europe/Moscow", modules: [], contacts: [], ended: false)
+            try await school.database.transaction { try Directory.apply([Told(told)], in: $0) }
+            let accountant = try await cabinet.accountant()
+            let path = "/ledger/desk/registers"
+            let page = try await accountant.get(path)
+            #expect(page.body.contains(#"enctype="multipart/form-data""#) && page.body.contains(#"type="file""#))
+            func bring(_ content: Data, text: String = "", day: String = "", name: String = "Реестр 20.11.csv") async throws -> Reader.Seen {
+                try await accountant.post(path, ["partner": "osmp", "text": text, "day": day], file: "file", named: name, content)
+            }
+            let header = "txn_id;date;account;sum;payer\r\n"
+            // «Иванов» in windows-1251: no bytes of UTF-8.
+            let old = Data((header + "1;20.11.2026 10:00;0270000001;10,50;").utf8) + Data([0xC8, 0xE2, 0xE0, 0xED, 0xEE, 0xE2, 13, 10, 0x1A])
+            #expect(try await bring(old).location == path + "?lines=1")
+            #expect(try await bring(Data(("\u{feff}" + header + "1;20.11.2026;0270000001;11;Иванов\r\n2;20.11.2026;0270000001;1;\r\n").utf8)).location == path + "?lines=2")
+            #expect(try await accountant.get(path).body.contains("Реестр 20.11.csv"))
+            #expect(try await bring(Data(), text: "", day: "2026-11-19", name: "").location == path + "?lines=0")
+            for (answer, words) in [
+                (try await bring(Data([0x50, 0x4B, 3, 4])), "Это не текст"), (try await bring(Data((header + "1;вчера;1;1;\n").utf8)), "Ничего не загружено"),
+                (try await bring(old, text: header), "вставлен текст"), (try await bring(Data(header.utf8)), "В нём нет платежей"),
+                (try await bring(Data(), name: ""), "Выберите файл или вставьте"),
+                (try await bring(Data(repeating: 0x20, count: ReconciliationForm.largest + 1)), "Файл больше 900\u{a0}кБ"),
+            ] {
+                #expect(answer.status == .unprocessableContent && answer.body.contains(words), "\(words)")
+            }
+            #expect(try await bring(Data(repeating: 0x20, count: 2 << 20)).status == .contentTooLarge)
+            let lines = try await school.database.read { try $0.rows("select number, amount from register_line order by 1", as: String.self, Money.self) }
+            #expect(lines.map(\.0) == ["1", "2"] && lines.map(\.1) == [.roubles(11), .roubles(1)])
+        }
     }
 
     @Test("AC-03: only ours, only theirs, another sum, another account: all are shown, and a register sent again replaces its days")

@@ -76,6 +76,20 @@ import Testing
         #expect(try await school.firstDifference() == nil)
     }
 
+    @Test("AC-12: an id that means a movement already is refused when it is asked for, and when it was taken meanwhile; nothing is given back twice")
+    func usedIDs() async throws {
+        let charge = try await sold(100)
+        await #expect(throws: RefundRefused.repeatedWithOtherContents) { _ = try await ask(charge, 10, id: charge.chargeID) }
+        let id = try await ask(charge, 10)
+        let taken = TopUpAtDesk(id: id, child: school.egor, amount: .roubles(7), receipt: "R-1", by: school.accountant)
+        try await school.database.transaction { [outbox = school.outbox, now = school.now] in _ = try taken.run(in: $0, outbox, at: now) }
+        await #expect(throws: RefundRefused.idTaken) { try await decide(id, school.masha) }
+        try await decide(id, school.masha, refusal: "Номер занят")
+        try await decide(try await ask(charge, 10), school.masha)
+        #expect(try await school.account(school.masha)?.balance == .roubles(410))
+        #expect(try await school.firstDifference() == nil)
+    }
+
     @Test("AC-12: a refused request moves nothing and says why; the next one may be asked")
     func refused() async throws {
         let charge = try await sold(100)
@@ -196,6 +210,24 @@ import Testing
         await #expect(throws: CashOutRefused.waitsAlready) { try await ask(school.masha, 1) }
         await #expect(throws: CashOutRefused.noRequest) { try await end(id, .paid(paper: "1"), school: .v7()) }
         await #expect(throws: CashOutRefused.noPaper) { try await end(id, .paid(paper: "")) }
+        #expect(try await school.firstDifference() == nil)
+    }
+
+    @Test("BY-04: a request whose id was taken by another movement is told so and can be refused; nothing is paid by it")
+    func usedIDs() async throws {
+        try await school.open()
+        try await school.topUp(school.masha, 100)
+        let id = try await ask(school.masha, 60)
+        let taken = TopUpAtDesk(id: id, child: school.egor, amount: .roubles(7), receipt: "R-1", by: school.accountant)
+        try await school.database.transaction { [outbox = school.outbox, now = school.now] in _ = try taken.run(in: $0, outbox, at: now) }
+        await #expect(throws: CashOutRefused.idTaken) { try await end(id, .paid(paper: "РКО-7")) }
+        try await end(id, .refused("Номер занят"))
+        await #expect(throws: CashOutRefused.repeatedWithOtherContents) { _ = try await ask(school.egor, 1, id: id) }
+        let other = UUID.v7()
+        let second = TopUpAtDesk(id: other, child: school.egor, amount: .roubles(7), receipt: "R-2", by: school.accountant)
+        try await school.database.transaction { [outbox = school.outbox, now = school.now] in _ = try second.run(in: $0, outbox, at: now) }
+        await #expect(throws: CashOutRefused.repeatedWithOtherContents) { _ = try await ask(school.masha, 1, id: other) }
+        #expect(try await school.account(school.masha)?.available == .roubles(100))
         #expect(try await school.firstDifference() == nil)
     }
 

@@ -41,13 +41,33 @@ struct Reader: Sendable {
         return try await send(.post, path, body.joined(separator: "&"), accept, origin: "https://localhost")
     }
 
+    /// A form with a file, as a browser sends it.
+    func post(_ path: String, _ form: [String: String], file: String, named name: String, _ content: Data) async throws -> Seen {
+        var body = ByteBuffer()
+        for (field, value) in form {
+            body.writeString("--form-of-a-browser\r\nContent-Disposition: form-data; name=\"\(field)\"\r\n\r\n\(value)\r\n")
+        }
+        body.writeString(
+            "--form-of-a-browser\r\nContent-Disposition: form-data; name=\"\(file)\"; filename=\"\(name)\"\r\nContent-Type: text/csv\r\n\r\n")
+        body.writeBytes(content)
+        body.writeString("\r\n--form-of-a-browser--\r\n")
+        return try await send(
+            .post, path, body, "text/html", origin: "https://localhost", type: "multipart/form-data; boundary=form-of-a-browser")
+    }
+
     private func send(
         _ method: HTTPRequest.Method, _ path: String, _ body: String, _ accept: String, origin: String?
     ) async throws -> Seen {
-        var headers: HTTPFields = [.accept: accept, .contentType: "application/x-www-form-urlencoded"]
+        try await send(method, path, ByteBuffer(string: body), accept, origin: origin, type: "application/x-www-form-urlencoded")
+    }
+
+    private func send(
+        _ method: HTTPRequest.Method, _ path: String, _ body: ByteBuffer, _ accept: String, origin: String?, type: String
+    ) async throws -> Seen {
+        var headers: HTTPFields = [.accept: accept, .contentType: type]
         headers[.origin] = origin
         if let token { headers[.cookie] = "\(SessionToken.cookie)=\(token)" }
-        let response = try await client.executeRequest(uri: path, method: method, headers: headers, body: ByteBuffer(string: body))
+        let response = try await client.executeRequest(uri: path, method: method, headers: headers, body: body)
         return Seen(
             status: response.status, body: String(buffer: response.body), location: response.headers[.location],
             type: response.headers[.contentType])

@@ -7,7 +7,7 @@ for success and nothing else, notifications that are repeated until somebody ans
 
 The secret may come in the environment as ACQUIRER_SECRET. With port 0 it takes a free one; the port is the first line it prints. Tests bend it by POST /emulator/trouble:
 {"drop": 2} the next two creations are made, and their answers never sent; {"fail": 2} the next two requests end with 500 after they
-were done; {"notify": "off" | "twice" | "once"}; {"hold": true} payments stay held until they are captured, whatever was asked.
+were done; {"notify": "off" | "twice" | "once"}; {"hold": true} payments stay held until they are captured, whatever was asked; {"refuse": 1} the next refund is not made.
 """
 import argparse
 import base64
@@ -82,7 +82,7 @@ class Acquirer:
         self.options = options
         self.lock = threading.RLock()
         self.payments, self.refunds, self.keys, self.ways = {}, {}, {}, {}
-        self.trouble = {"drop": 0, "fail": 0, "notify": "once", "hold": False}
+        self.trouble = {"drop": 0, "fail": 0, "notify": "once", "hold": False, "refuse": 0}
         self.notices = queue.Queue()
         threading.Thread(target=self.notify, daemon=True).start()
 
@@ -143,6 +143,12 @@ class Acquirer:
         if way["refunded"] + total > way["total"]:
             raise Refused(400, "invalid_request", "Refund amount exceeds payment amount", "amount.value")
         check_receipt(body.get("receipt"), total)
+        if self.trouble["refuse"] > 0:
+            self.trouble["refuse"] -= 1
+            refund = {"id": str(uuid.uuid4()), "payment_id": number, "status": "canceled", "amount": roubles(total), "created_at": now(),
+                      "cancellation_details": {"party": "refund_network", "reason": "insufficient_funds"}}
+            self.refunds[refund["id"]] = refund
+            return refund
         way["refunded"] += total
         payment.update(refunded_amount=roubles(way["refunded"]), refundable=way["refunded"] < way["total"])
         refund = {"id": str(uuid.uuid4()), "payment_id": number, "status": "succeeded", "amount": roubles(total), "created_at": now(),
