@@ -125,7 +125,7 @@ extension Transaction {
     ///
     /// A period begins after the last entry that was made before it: so every entry is in one period and the balances
     /// follow one another, also where the clocks of two copies differ. The entries are found by their place in the
-    /// account, from the newest back, so that a month is read as quickly in the tenth year as in the first.
+    /// account, so that a month is read as quickly in the tenth year as in the first, and the first as the last.
     func statement(of accountID: UUID, from: Date, until: Date) throws -> AccountStatement {
         let before = try lastEntry(of: accountID, before: from)
         let last = try lastEntry(of: accountID, before: until)
@@ -185,12 +185,33 @@ extension Transaction {
         return AccountStatement(opening: opening, lines: lines)
     }
 
-    private func lastEntry(of accountID: UUID, before moment: Date) throws -> (position: Int64, balance: Money)? {
+    /// The last entry that was made before a moment; nil when there is none.
+    ///
+    /// The places of an account's entries are its whole numbers from 1, and time goes with them, so the search halves them:
+    /// a dozen looks where thousands of entries are kept. Where the clocks of two copies differ, the times near a boundary
+    /// may be out of order, and it lies at one of the changes from before to after: at the same one for the period that ends
+    /// there and the period that begins there, and never behind the boundary of a later moment.
+    func lastEntry(of accountID: UUID, before moment: Date) throws -> (position: Int64, balance: Money)? {
         try first(
             """
-            select e.position, e.balance from entry e join transfer t on t.id = e.transfer_id
-            where e.account_id = \(accountID) and e.position is not null and t.made_at < \(moment)
-            order by e.position desc limit 1
+            with recursive search as (
+                select 0::bigint as low, position as high from meals_account where id = \(accountID)
+                union all
+                select case when probe.is_before then probe.position else s.low end,
+                    case when probe.is_before then s.high else probe.position - 1 end
+                from search s
+                cross join lateral (
+                    select e.position, t.made_at < \(moment) as is_before
+                    from entry e join transfer t on t.id = e.transfer_id
+                    where e.account_id = \(accountID) and e.position is not null and e.position = (s.low + s.high + 1) / 2
+                    offset 0
+                ) probe
+                where s.low < s.high
+            )
+            select e.position, e.balance
+            from search s
+            join entry e on e.account_id = \(accountID) and e.position is not null and e.position = s.low
+            where s.low = s.high
             """, as: Int64.self, Money.self
         ).map { (position: $0.0, balance: $0.1) }
     }
