@@ -30,7 +30,10 @@ struct DeskForm {
         let topUp = TopUpAtDesk(
             id: typed.id, child: child, amount: amount, receipt: typed.receipt, by: visit.viewer.personID)
         do {
-            _ = try await database.transaction { [outbox] in try topUp.run(in: $0, outbox, at: visit.now) }
+            _ = try await database.transaction { [outbox] tx in
+                _ = try topUp.run(in: tx, outbox, at: visit.now)
+                try tx.noteOperator(visit.viewer.personID, visit.viewer.name)
+            }
         } catch let refusal as TopUpRefused {
             switch refusal {
             case .noAccount: throw Problem.notFound
