@@ -81,6 +81,9 @@ enum Purchase: String {
 }
 
 extension Transaction {
+    /// Whether a movement of this id has been posted: whatever it was, no other one can have it.
+    func isPosted(_ id: UUID) throws -> Bool { try first("select true from transfer where id = \(id)", as: Bool.self) ?? false }
+
     /// Locks children's accounts in the order of their ids, as charging does: whoever needs several waits, and never in a ring.
     ///
     /// - Returns: the ids of the accounts that exist.

@@ -25,6 +25,9 @@ struct TopUpAtDesk: Equatable {
     func run(in transaction: borrowing Transaction, _ outbox: Outbox, at now: Date) throws -> Account {
         guard amount > .zero, amount <= Self.most else { throw TopUpRefused.notAnAmount }
         let accountID = Account.id(of: child)
+        if let (school) = try transaction.first("select school_id from meals_account where id = \(accountID)", as: UUID.self) {
+            try transaction.numberAtDesk(by, of: OrganisationAccount.cashDesk.id(of: school))
+        }
         guard let account = try transaction.lockedAccount(.child(child), at: now) else { throw TopUpRefused.noAccount }
 
         if let (kind, known, sum, paper) = try transaction.first(

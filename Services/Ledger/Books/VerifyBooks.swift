@@ -225,7 +225,7 @@ struct VerifyBooks {
                     union all
                     select coalesce(r.id, asked.id), format('return %s', coalesce(r.id, asked.id))
                     from (
-                        select id, amount, state = 'returned' as moved from card_refund
+                        select coalesce(transfer_id, id) as id, amount, state = 'returned' as moved from card_refund
                         union all
                         select c.transfer_id, p.amount, true
                         from partner_cancel c join partner_payment p on p.partner_id = c.partner_id and p.number = c.number

@@ -1,4 +1,5 @@
 import Foundation
+import Kernel
 import Logging
 import Postgres
 import ServiceLifecycle
@@ -49,11 +50,17 @@ struct AskAboutPayments: Service {
                 """, as: UUID.self)
             return (due, back)
         }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for id in due { group.addTask { try await settle.run(id, at: now) } }
-            for id in back { group.addTask { try await settle.refunds.run(id, at: now) } }
-            try await group.waitForAll()
+        await withTaskGroup(of: Void.self) { group in
+            for id in due { group.addTask { await go(id) { _ = try await settle.run(id, at: now) } } }
+            for id in back { group.addTask { await go(id) { _ = try await settle.refunds.run(id, at: now) } } }
         }
         return due.count + back.count
+    }
+
+    /// One that cannot be brought forward is said and comes again at its time; it does not hold up the others.
+    private func go(_ id: UUID, _ step: () async throws -> Void) async {
+        do { try await step() } catch {
+            logger.error("a payment or refund was not brought forward", metadata: ["id": "\(id.text)", "error": "\(error)"])
+        }
     }
 }

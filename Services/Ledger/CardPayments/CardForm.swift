@@ -37,6 +37,12 @@ struct CardForm: Sendable {
             case .accountClosed: throw FieldErrors(["amount": visit.tr("The account is closed: the pupil has left the school.")])
             case .feeChanged: throw FieldErrors(["amount": visit.tr("The fee has changed. Look at the sum once more.")])
             case .noAddress: throw FieldErrors(["email": visit.tr("Write an e-mail address: the receipt is sent there.")])
+            case .tooManyOpen:
+                throw FieldErrors([
+                    "amount": visit.trn(
+                        CardRules.mostOpen, "One payment of this account is waiting already. Finish it, or cancel it at the bank.",
+                        "%d payments of this account are waiting already. Finish one of them, or cancel it at the bank.")
+                ])
             case .repeatedWithOtherContents:
                 throw FieldErrors(["amount": visit.tr("This form was already sent with another sum. Nothing was paid a second time.")])
             }

@@ -27,6 +27,13 @@ struct CardPage: Page {
         let email: Field?
     }
 
+    /// A payment that was begun and not finished.
+    struct Waiting: Encodable, Sendable, Equatable {
+        let id: UUID
+        let path: String
+        let text: String
+    }
+
     static let template = "top-up/choose"
     let title: String
     let section = "money"
@@ -39,6 +46,8 @@ struct CardPage: Page {
     let presets: [Preset]
     let amount: Field
     let offer: Offer?
+    let waiting: [Waiting]
+    let hasWaiting: Bool
     let transferCode: TransferCode?
 }
 
@@ -46,13 +55,13 @@ extension CardPage {
     /// - Parameter wrong: what is wrong with the form that was sent.
     init(for visit: Visit, _ database: Database, takesCards: Bool, wrong: FieldErrors? = nil) async throws {
         let child = try visit.uuid("child")
-        let read = try await database.read { tx -> (Account, Money?, CardTerms, BankDetails?)? in
+        let read = try await database.read { tx -> (Account, Money?, CardTerms, BankDetails?, [WaitingCardPayment])? in
             guard let account = try tx.account(of: child, at: visit.now) else { return nil }
             return (
                 account, try tx.usualLunch(of: account.id), try tx.cardTerms(of: account.schoolID),
-                try tx.bankDetails(of: account.schoolID))
+                try tx.bankDetails(of: account.schoolID), try tx.waitingCardPayments(of: child))
         }
-        guard let (account, lunch, terms, details) = read else { throw Problem.notFound }
+        guard let (account, lunch, terms, details, begun) = read else { throw Problem.notFound }
         let purse = Purse(account, lunch: lunch, for: visit)
         let form = wrong == nil ? nil : try await visit.form()
         let typed = form?["amount"] ?? visit.query("amount") ?? ""
@@ -86,6 +95,12 @@ extension CardPage {
                 hint: visit.tr("From %@ to %@", visit.money(CardRules.least), visit.money(CardRules.most)),
                 wrong: wrong?["amount"] ?? (typed.isEmpty || sum != nil ? nil : Self.sumWords(visit)), isRequired: true),
             offer: offer,
+            waiting: begun.map {
+                Waiting(
+                    id: $0.id, path: "/ledger/children/\(child.text)/payments/\($0.id.text)",
+                    text: visit.tr("%@, begun %@", visit.money($0.total), visit.format.moment($0.madeAt, now: visit.now)))
+            },
+            hasWaiting: !begun.isEmpty,
             transferCode: account.isOpen ? try details.map { try TransferCode($0, account: account, sum: sum, for: visit) } : nil)
     }
 

@@ -48,6 +48,13 @@ struct CardPayment: Equatable, Sendable {
     var path: String { "/ledger/children/\(child.text)/payments/\(id.text)" }
 }
 
+/// A payment that somebody has begun and not finished.
+struct WaitingCardPayment: Equatable, Sendable {
+    let id: UUID
+    let total: Money
+    let madeAt: Date
+}
+
 /// Which payment to read.
 enum CardPaymentKey {
     case id(UUID)
@@ -55,6 +62,16 @@ enum CardPaymentKey {
 }
 
 extension Transaction {
+    /// Payments of a child's account that wait for the payer or for the acquirer's first word, newest first.
+    func waitingCardPayments(of child: UUID) throws -> [WaitingCardPayment] {
+        try rows(
+            """
+            select id, amount + fee, made_at from card_payment
+            where account_id = \(Account.id(of: child)) and state in ('asked', 'open') order by made_at desc, id
+            """, as: UUID.self, Money.self, Date.self
+        ).map { WaitingCardPayment(id: $0.0, total: $0.1, madeAt: $0.2) }
+    }
+
     func cardPayment(_ key: CardPaymentKey, isLocked: Bool = false) throws -> CardPayment? {
         let condition: SQL =
             switch key {

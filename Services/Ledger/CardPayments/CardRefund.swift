@@ -13,7 +13,7 @@ struct CardRefund: Equatable, Sendable {
         case refused
     }
 
-    /// Ours; the key of idempotence, and the id of the transfer that it becomes.
+    /// Ours; the key of idempotence.
     let id: UUID
     let paymentID: UUID
     let accountID: UUID
@@ -29,6 +29,9 @@ struct CardRefund: Equatable, Sendable {
     let asks: Int
     let endedAt: Date?
     let answer: String?
+
+    /// Of the transfer that it becomes: of its own, so that no form can have taken it before.
+    var transferID: UUID { .derived(from: id, "ledger.card.return") }
 }
 
 /// Why nothing is given back.
@@ -71,6 +74,8 @@ struct AskCardRefund {
             }
             return known
         }
+        // The acquirer would take it for the payment's own key.
+        guard try transaction.cardPayment(.id(id)) == nil else { throw CardRefundRefused.repeatedWithOtherContents }
         guard let payment = try transaction.cardPayment(.id(paymentID)), payment.state == .credited else {
             throw CardRefundRefused.noPayment
         }
@@ -80,13 +85,16 @@ struct AskCardRefund {
         let most = max(.zero, min(left, account.available))
         guard amount > .zero, amount <= most else { throw CardRefundRefused.tooMuch(most) }
         let receipt = try receipt(account, in: transaction)
-        try transaction.execute(
+        let isNew = try transaction.execute(
             """
             insert into card_refund (id, payment_id, account_id, school_id, amount, total, reason, receipt, asked_by, asked_at, ask_at)
             values (\(id), \(paymentID), \(account.id), \(schoolID), \(amount),
                 \(CardRules.back(amount, of: left, fee: payment.fee)), \(reason), \(receipt.map { JSON($0) }), \(by), \(now),
                 \(now + CardRules.pause(afterAsks: 0)))
-            """)
+            on conflict (id) do nothing
+            """) == 1
+        // Another payment's form has taken the id at this moment.
+        guard isNew else { throw CardRefundRefused.repeatedWithOtherContents }
         try transaction.execute(
             "update meals_account set held = held + \(amount), version = version + 1 where id = \(account.id)")
         try transaction.tell(child, outbox, at: now)

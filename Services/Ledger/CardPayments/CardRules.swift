@@ -5,6 +5,8 @@ import Kernel
 enum CardRules {
     static let least = Money(kopecks: 1_000)
     static let most = Money(kopecks: 1_500_000)
+    /// How many payments of one account may wait for the payer at a time, whoever began them: beyond that somebody only begins.
+    static let mostOpen = 5
     /// The sums that most people choose.
     static let presets = [Money(kopecks: 20_000), Money(kopecks: 50_000), Money(kopecks: 100_000), Money(kopecks: 200_000)]
 

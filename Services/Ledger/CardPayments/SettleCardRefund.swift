@@ -75,7 +75,7 @@ struct SettleCardRefund: Sendable {
                 else { return }
                 try tx.post(
                     Posting(
-                        id: refund.id, kind: .return, accountID: account.id, amount: refund.amount, day: account.today,
+                        id: refund.transferID, kind: .return, accountID: account.id, amount: refund.amount, day: account.today,
                         what: payment.card ?? "", by: refund.by, returned: .init(topUpID: payment.transferID, method: .bankCard),
                         legs: [.meals(account.id, -refund.amount), .organisation(source, refund.amount)]),
                     at: now)
@@ -83,7 +83,7 @@ struct SettleCardRefund: Sendable {
             try tx.execute(
                 """
                 update card_refund set state = \(state.rawValue), acquirer_id = \(acquirerID), answer = \(answer), receipt = null,
-                    ask_at = null, ended_at = \(now)
+                    ask_at = null, ended_at = \(now), transfer_id = \(state == .returned ? refund.transferID : nil)
                 where id = \(refund.id)
                 """)
             try tx.execute(

@@ -19,15 +19,17 @@ struct StartCardPayment: Equatable {
 
     /// - Throws: ``CardPaymentRefused``.
     func run(in transaction: borrowing Transaction, at now: Date) throws -> CardPayment {
+        guard amount >= CardRules.least, amount <= CardRules.most else { throw CardPaymentRefused.notAnAmount }
+        // Locked, so that two forms at a time see and count each other.
+        guard let account = try transaction.lockedAccount(.child(child), at: now) else { throw CardPaymentRefused.noAccount }
         if let known = try transaction.cardPayment(.id(id)) {
             guard known.child == child, known.amount == amount, known.by == by else {
                 throw CardPaymentRefused.repeatedWithOtherContents
             }
             return known
         }
-        guard amount >= CardRules.least, amount <= CardRules.most else { throw CardPaymentRefused.notAnAmount }
-        guard let account = try transaction.account(of: child, at: now) else { throw CardPaymentRefused.noAccount }
         guard account.isOpen else { throw CardPaymentRefused.accountClosed }
+        guard try transaction.waitingCardPayments(of: child).count < CardRules.mostOpen else { throw CardPaymentRefused.tooManyOpen }
         let terms = try transaction.cardTerms(of: account.schoolID)
         guard terms.isOpen else { throw CardPaymentRefused.notTaken }
         guard CardRules.fee(of: amount, at: terms.fee) == fee else { throw CardPaymentRefused.feeChanged }
@@ -44,7 +46,7 @@ struct StartCardPayment: Equatable {
                 \(receipt.map { JSON($0) }), 'asked', \(now + CardRules.pause(afterAsks: 0)), \(now))
             on conflict do nothing
             """)
-        // Somebody else has sent the same form at the same moment.
+        // Another child's form has taken the id at this moment.
         guard let kept = try transaction.cardPayment(.id(id)) else { throw CardPaymentRefused.repeatedWithOtherContents }
         guard kept.child == child, kept.amount == amount, kept.by == by else {
             throw CardPaymentRefused.repeatedWithOtherContents
@@ -67,5 +69,7 @@ enum CardPaymentRefused: Error, Equatable {
     case feeChanged
     /// There is no address for the receipt.
     case noAddress
+    /// So many payments of the account wait for the payer already.
+    case tooManyOpen
     case repeatedWithOtherContents
 }

@@ -31,6 +31,8 @@ enum CashOutRefused: Error, Equatable {
     case waitsAlready
     case noDetails
     case repeatedWithOtherContents
+    /// Another movement has its id: it can be refused only.
+    case idTaken
     case noRequest
     /// It has been paid, refused or withdrawn before.
     case hasEnded
@@ -71,6 +73,7 @@ struct AskCashOut {
         }
         guard let account = try transaction.account(of: child, at: now) else { throw CashOutRefused.noAccount }
         guard amount <= account.available else { throw CashOutRefused.notEnough(account.available) }
+        guard try !transaction.isPosted(id) else { throw CashOutRefused.repeatedWithOtherContents }
         guard
             try transaction.execute(
                 """
@@ -106,13 +109,16 @@ struct EndCashOut {
     /// - Throws: `CashOutRefused`.
     func run(in transaction: borrowing Transaction, _ outbox: Outbox, at now: Date) throws {
         guard
-            let (accountID, person) = try transaction.first(
+            let (accountID, person, wanted, desk) = try transaction.first(
                 """
-                select c.account_id, m.person_id from cash_out c join meals_account m on m.id = c.account_id
+                select c.account_id, m.person_id, c.way, c.school_id from cash_out c join meals_account m on m.id = c.account_id
                 where c.id = \(id) and (\(school)::uuid is null or c.school_id = \(school))
                     and (\(child)::uuid is null or m.person_id = \(child))
-                """, as: UUID.self, UUID.self)
+                """, as: UUID.self, UUID.self, String.self, UUID.self)
         else { throw CashOutRefused.noRequest }
+        if case .paid = end, wanted == CashOutWay.cashDesk.rawValue {
+            try transaction.numberAtDesk(by, of: OrganisationAccount.cashDesk.id(of: desk))
+        }
         _ = try transaction.lock(accounts: [accountID])
         guard
             let (state, amount, way, schoolID, asker, paper, answer) = try transaction.first(
@@ -128,6 +134,7 @@ struct EndCashOut {
         case .paid(let paper):
             guard !paper.isEmpty, paper.count <= 40 else { throw CashOutRefused.noPaper }
             guard amount <= account.balance else { throw CashOutRefused.noLongerThere(account.balance) }
+            guard try !transaction.isPosted(id) else { throw CashOutRefused.idTaken }
             if way == CashOutWay.cashDesk.rawValue {
                 // A closing that is under way is waited for.
                 try transaction.execute("select from school_books where school_id = \(schoolID) for share")

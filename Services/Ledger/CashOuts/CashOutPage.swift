@@ -222,6 +222,8 @@ struct CashOutForm {
         case .noDetails: FieldErrors(["details": visit.tr("Write where the bank is to send it.")])
         case .repeatedWithOtherContents:
             FieldErrors(["id": visit.tr("This form was already sent with other contents. Nothing was asked a second time.")])
+        case .idTaken:
+            FieldErrors(["id": visit.tr("Its number belongs to another movement. Refuse it and have it asked for once more; nothing was paid.")])
         case .hasEnded: FieldErrors(["id": visit.tr("This request has been paid, refused or taken back meanwhile.")])
         case .noPaper: FieldErrors(["paper": visit.tr("Write the number of the order by which it is paid.")])
         case .noReason: FieldErrors(["answer": visit.tr("Say in a sentence why the money is not paid out.")])

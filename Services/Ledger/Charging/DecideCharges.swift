@@ -4,7 +4,7 @@ import Kernel
 import Postgres
 
 extension Transaction {
-    /// Decides many charges in one round trip (AC-10, AC-11, AC-07, AC-08; `018-single-charges.sql` has the rules).
+    /// Decides many charges in one round trip (AC-10, AC-11, AC-07, AC-08; `019-single-charges.sql` has the rules).
     ///
     /// - Parameter now: Ledger's clock: it decides the business day (D-01) and what came too late.
     /// - Returns: one outcome for each charge, in their order; nil where another copy is deciding the same id at

@@ -8,7 +8,7 @@ import Service
 struct ImportRegisterCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import-register", abstract: "Bring in a partner's daily register; the accountant sees what differs.",
-        discussion: "CSV with a header: txn_id,date,account,sum. What was known of its days is replaced. A damaged file changes nothing.")
+        discussion: "CSV in UTF-8 or windows-1251 with a header: txn_id,date,account,sum. What was known of its days is replaced. A damaged file changes nothing.")
 
     @Argument(help: "The partner's short name.") var partner: String
     @Argument(help: "The register.", completion: .file()) var file: String
@@ -17,7 +17,10 @@ struct ImportRegisterCommand: AsyncParsableCommand {
     @OptionGroup var options: ServiceOptions
 
     func run() async throws {
-        let register = PartnerRegister(try String(contentsOfFile: file, encoding: .utf8))
+        guard let text = RegisterText.read(try Data(contentsOf: URL(fileURLWithPath: file))) else {
+            throw ValidationError("«\(file)» is no text.")
+        }
+        let register = PartnerRegister(text)
         guard register.damage.isEmpty else {
             for sentence in register.damage.prefix(20) { print(sentence) }
             throw ValidationError("nothing was brought in: \(register.damage.count) faults.")

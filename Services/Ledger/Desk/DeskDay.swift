@@ -13,6 +13,8 @@ struct DeskDay: Equatable, Sendable {
         let isBack: Bool
         /// Who took or gave it at the desk; nil for what came by itself.
         let by: UUID?
+        /// His number at this desk: Ledger keeps no names (D-05).
+        let number: Int?
         let count: Int
         /// Below zero when it went.
         let amount: Money
@@ -63,17 +65,19 @@ extension Transaction {
             "select closed_at from desk_day where desk_id = \(OrganisationAccount.cashDesk.id(of: schoolID)) and day = \(day)", as: Date.self)
         let sums = try rows(
             """
-            select a.kind, t.kind <> 'topUp', case when a.kind = 'cashDesk' then t.by_id end, count(*), -sum(e.amount)::bigint
+            select a.kind, t.kind <> 'topUp', case when a.kind = 'cashDesk' then t.by_id end as by_id, k.number, count(*),
+                -sum(e.amount)::bigint
             from transfer t
             join entry e on e.transfer_id = t.id and e.position is null
             join account a on a.id = e.account_id and a.school_id = \(schoolID)
+            left join desk_keeper k on k.desk_id = a.id and k.person_id = t.by_id
             where t.kind in ('topUp', 'return', 'payout') and t.business_on = \(day) and a.kind <> 'payouts'
-            group by 1, 2, 3 order by 1, 2, 3
-            """, as: String.self, Bool.self, UUID?.self, Int.self, Money.self)
+            group by 1, 2, 3, 4 order by 1, 2, 4, 3
+            """, as: String.self, Bool.self, UUID?.self, Int?.self, Int.self, Money.self)
         return DeskDay(
             schoolID: schoolID, day: day, closedAt: closedAt,
             sums: sums.compactMap { row in
-                TopUpMethod(booked: row.0).map { DeskDay.Sum(method: $0, isBack: row.1, by: row.2, count: row.3, amount: row.4) }
+                TopUpMethod(booked: row.0).map { DeskDay.Sum(method: $0, isBack: row.1, by: row.2, number: row.3, count: row.4, amount: row.5) }
             })
     }
 
@@ -82,19 +86,21 @@ extension Transaction {
             "select true from desk_day where desk_id = \(OrganisationAccount.cashDesk.id(of: schoolID)) and day = \(day)", as: Bool.self) ?? false
     }
 
-    /// Keeps how somebody at the desk is called, for the sheet of the day.
-    func noteOperator(_ person: UUID, _ name: String) throws {
+    /// Gives whoever takes or gives cash his number at the desk, the next one that is free, and leaves it at that ever after.
+    ///
+    /// To be called before any row is locked: whoever comes to a desk for the first time waits for others who do.
+    func numberAtDesk(_ person: UUID, of desk: UUID) throws {
+        func isKnown() throws -> Bool {
+            try first("select true from desk_keeper where desk_id = \(desk) and person_id = \(person)", as: Bool.self) ?? false
+        }
+        guard try !isKnown() else { return }
+        try execute("select pg_advisory_xact_lock(hashtextextended(\(desk.text), 18))")
+        guard try !isKnown() else { return }
         try execute(
             """
-            insert into desk_operator (person_id, name) values (\(person), \(name))
-            on conflict (person_id) do update set name = excluded.name where desk_operator.name <> excluded.name
+            insert into desk_keeper (desk_id, number, person_id)
+            select \(desk), coalesce(max(number), 0) + 1, \(person) from desk_keeper where desk_id = \(desk)
             """)
-    }
-
-    func operators(_ people: [UUID]) throws -> [UUID: String] {
-        Dictionary(
-            try rows("select person_id, name from desk_operator where person_id = any(\(people))", as: UUID.self, String.self)
-                .map { ($0.0, $0.1) }, uniquingKeysWith: { $1 })
     }
 
     /// The schools whose desk somebody keeps.
@@ -141,10 +147,7 @@ struct DeskDayPage: Page {
 extension DeskDayPage {
     init(for visit: Visit, _ database: Database) async throws {
         let day = visit.day("day") ?? visit.today
-        let (days, names) = try await database.read { tx in
-            let days = try tx.deskSchools(of: visit.viewer).map { try tx.deskDay(day, of: $0) }
-            return (days, try tx.operators(days.flatMap { $0.sums.compactMap(\.by) }))
-        }
+        let days = try await database.read { tx in try tx.deskSchools(of: visit.viewer).map { try tx.deskDay(day, of: $0) } }
         let path = "/ledger/desk/day"
         self.init(
             title: visit.tr("Day of the desk"), day: day, dayTitle: visit.dayTitle(day),
@@ -159,7 +162,7 @@ extension DeskDayPage {
                     lines: read.sums.map { sum in
                         Line(
                             way: visit.words(sum),
-                            who: sum.by.map { $0 == visit.viewer.personID ? visit.viewer.name : names[$0] ?? visit.tr("accountant") } ?? "—",
+                            who: visit.who(sum),
                             count: sum.count, countText: visit.trn(sum.count, "one payment", "%d payments"), amount: sum.amount, amountText: visit.plain(sum.amount))
                     },
                     isEmpty: read.sums.isEmpty, total: total, totalText: visit.plain(total), cash: cash, cashText: visit.money(cash),
@@ -174,6 +177,14 @@ extension DeskDayPage {
 }
 
 extension Visit {
+    /// Who took or gave it: his number at the desk, with the name only for himself, out of his own token.
+    fileprivate func who(_ sum: DeskDay.Sum) -> String {
+        guard let by = sum.by else { return "—" }
+        let number = sum.number.map { tr("no. %@", $0) }
+        if by == viewer.personID { return [viewer.name, number].compactMap(\.self).joined(separator: ", ") }
+        return [tr("accountant"), number].compactMap(\.self).joined(separator: " ")
+    }
+
     fileprivate func words(_ sum: DeskDay.Sum) -> String {
         guard sum.isBack else { return words(sum.method) }
         return switch sum.method {

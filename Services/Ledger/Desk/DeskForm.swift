@@ -30,10 +30,7 @@ struct DeskForm {
         let topUp = TopUpAtDesk(
             id: typed.id, child: child, amount: amount, receipt: typed.receipt, by: visit.viewer.personID)
         do {
-            _ = try await database.transaction { [outbox] tx in
-                _ = try topUp.run(in: tx, outbox, at: visit.now)
-                try tx.noteOperator(visit.viewer.personID, visit.viewer.name)
-            }
+            _ = try await database.transaction { [outbox] in try topUp.run(in: $0, outbox, at: visit.now) }
         } catch let refusal as TopUpRefused {
             switch refusal {
             case .noAccount: throw Problem.notFound

@@ -38,6 +38,7 @@ struct AskRefund {
                 """, as: Money.self, UUID.self)
         else { throw RefundRefused.noCharge }
         guard amount <= left else { throw RefundRefused.tooMuch(left) }
+        guard try !transaction.isPosted(id) else { throw RefundRefused.repeatedWithOtherContents }
         guard
             try transaction.execute(
                 """

@@ -53,6 +53,8 @@ struct DecideRefund {
             let bought = Purchase(rawValue: purchase), account == accountID
         else { throw RefundRefused.noCharge }
         guard amount <= left else { throw RefundRefused.tooMuch(left) }
+        // Something else was posted by the request's id since it was asked for.
+        guard try !transaction.isPosted(id) else { throw RefundRefused.idTaken }
         guard let before = try transaction.account(of: child, at: now) else { throw RefundRefused.noCharge }
         let paid = try transaction.leftInCharge(chargeID)
         guard let shares = RefundShares(amount, among: paid.personal.map(\.part)), let supplier = paid.supplier else {

@@ -47,6 +47,8 @@ enum RefundRefused: Error, Equatable {
     case waitsAlready
     /// The same form was sent before with other contents.
     case repeatedWithOtherContents
+    /// Another movement has its id: it can be refused only.
+    case idTaken
     case noRequest
     /// Whoever asked cannot decide (AC-12: two people take part).
     case ownRequest

@@ -228,6 +228,8 @@ struct RefundForm {
         case .waitsAlready: FieldErrors(["id": visit.tr("A request about this charge waits for a tutor already.")])
         case .repeatedWithOtherContents:
             FieldErrors(["id": visit.tr("This form was already sent with other contents. Nothing was asked a second time.")])
+        case .idTaken:
+            FieldErrors(["id": visit.tr("Its number belongs to another movement. Refuse it and have it asked for once more; nothing was given back.")])
         case .ownRequest: FieldErrors(["answer": visit.tr("You asked for it yourself: another tutor must decide.")])
         }
     }

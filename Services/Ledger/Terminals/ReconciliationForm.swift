@@ -9,22 +9,42 @@ struct ReconciliationForm: Sendable {
     let database: Database
     let outbox: Outbox
 
-    /// Of what is typed; a longer register comes by `ledger import-register`.
+    /// Of what is pasted, in characters.
     static let longest = 200_000
+    /// Of a file, in bytes; a larger register comes by `ledger import-register`.
+    static let largest = 900_000
 
     func bring(_ visit: Visit) async throws -> Answer {
         let form = try await visit.form()
-        let register = PartnerRegister(form["text"] ?? "")
         var wrong = FieldErrors()
+        let pasted = (form["text"] ?? "").trimmed
+        let file = form.file("file")
+        let place = file == nil ? "text" : "file"
+        var text: String? = pasted
+        if let file {
+            text = file.content.count <= Self.largest ? RegisterText.read(file.content) : nil
+            if file.content.count > Self.largest {
+                wrong["file"] = visit.tr("The file is larger than %@ kB: the operator brings it in by a command.", Self.largest / 1000)
+            } else if text == nil {
+                wrong["file"] = visit.tr("This is no text. Save the register as CSV and choose that file.")
+            } else if !pasted.isEmpty {
+                wrong["file"] = visit.tr("There is a file and a pasted text too: bring in one of them.")
+            }
+        }
+        // Nothing at all is the register of a day on which nothing was paid.
+        let register = PartnerRegister(text.flatMap { $0.trimmed.isEmpty ? nil : $0 } ?? "txn_id,date,account,sum")
         if !register.damage.isEmpty {
-            wrong["text"] = visit.tr("Nothing was brought in: %@", register.damage.prefix(3).joined(separator: "; "))
+            wrong[place] = visit.tr("Nothing was brought in: %@", register.damage.prefix(3).joined(separator: "; "))
         }
         var days: [Day] = []
         if let typed = form["day"]?.trimmed, !typed.isEmpty {
             if let day = Day(typed) { days = [day] } else { wrong["day"] = visit.tr("Write a day.") }
         }
         if register.lines.isEmpty, days.isEmpty, wrong.messages.isEmpty {
-            wrong["text"] = visit.tr("There is no payment in it. If nothing was paid, name the day.")
+            wrong[place] =
+                file == nil && pasted.isEmpty
+                ? visit.tr("Choose the file or paste the register. If nothing was paid, name the day.")
+                : visit.tr("There is no payment in it. If nothing was paid, name the day.")
         }
         let name = form["partner"] ?? ""
         let known = try await database.read { try $0.partners().first { $0.name == name } }
@@ -35,11 +55,11 @@ struct ReconciliationForm: Sendable {
             let schools = try tx.deskSchools(of: visit.viewer)
             let all = Array(Set(register.lines.map(\.day) + days))
             if try tx.speaksOfOthers(register, of: partner, days: all, than: schools) { return true }
-            try register.bring(of: partner, file: visit.tr("typed at the desk"), days: days, in: tx, at: visit.now)
+            try register.bring(of: partner, file: file?.name ?? visit.tr("typed at the desk"), days: days, in: tx, at: visit.now)
             return false
         }
         if isOthers {
-            throw FieldErrors(["text": visit.tr("It speaks of accounts of other schools too: the operator brings it in by a command.")])
+            throw FieldErrors([place: visit.tr("It speaks of accounts of other schools too: the operator brings it in by a command.")])
         }
         return .seeOther("/ledger/desk/registers?lines=\(register.lines.count)")
     }

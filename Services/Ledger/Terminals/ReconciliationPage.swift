@@ -44,6 +44,7 @@ struct ReconciliationPage: Page {
     struct Form: Encodable, Sendable, Equatable {
         let partner: Field
         let day: Field
+        let file: Field
         let text: Field
     }
 
@@ -128,9 +129,13 @@ extension ReconciliationPage.Form {
                 "partner", visit.tr("Whose register"), partners.map { .init($0.name, $0.title, isChosen: $0.name == chosen) },
                 wrong: wrong["partner"]),
             day: .day("day", visit.tr("Day, if nothing was paid on it"), value: typed?["day"] ?? "", wrong: wrong["day"]),
+            file: .file(
+                "file", visit.tr("The register's file"), accept: ".csv,.txt,text/csv,text/plain",
+                hint: visit.tr("CSV in UTF-8 or windows-1251, the header first: txn_id,date,account,sum. What was known of its days is replaced."),
+                wrong: wrong["file"]),
             text: .area(
-                "text", visit.tr("The register"), value: typed?["text"] ?? "txn_id,date,account,sum\n",
-                hint: visit.tr("Rows with commas between, the header first: txn_id,date,account,sum. What was known of its days is replaced."),
+                "text", visit.tr("Or its rows, pasted"), value: typed?["text"] ?? "",
+                hint: visit.tr("The header first here too, commas or semicolons between."),
                 wrong: wrong["text"], most: ReconciliationForm.longest))
     }
 }
