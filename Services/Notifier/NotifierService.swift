@@ -21,7 +21,9 @@ import Web
     static func routes(_ parts: Parts) -> RouteBook { NotifierRoutes(parts: parts).book }
 
     static func work(_ parts: Parts) -> [any ServiceLifecycle.Service] {
-        var work: [any ServiceLifecycle.Service] = [FeedListener(database: parts.database, feed: .ofProcess)]
+        var work: [any ServiceLifecycle.Service] = [
+            FeedListener(database: parts.database, feed: .ofProcess), SweepLetters(database: parts.database, logger: parts.logger),
+        ]
         if let digests = DigestWorker(parts), let access = AccessLetterWorker(parts) {
             work += [digests, access]
         } else {

@@ -25,7 +25,10 @@ public struct Catalogue: Sendable {
 
     private static let reading = NSLock()
 
-    /// Adds the entries of a `.po` file; entries that are there already stay.
+    /// Adds the entries of a `.po` file.
+    ///
+    /// - Throws: ``Unreadable``, also when an entry is there already and says something else: a text has one translation, or a word
+    ///   changed for one page would change another's.
     public mutating func add(_ path: String) throws {
         // The library keeps state of its own while it reads: one file at a time in the whole process.
         Self.reading.lock()
@@ -64,15 +67,23 @@ public struct Catalogue: Sendable {
                 var forms: [String] = []
                 while let form = po_message_msgstr_plural(message, Int32(forms.count)) { forms.append(String(cString: form)) }
                 guard forms.count == 3 else { throw Unreadable(description: "\(path): «\(id)» needs three forms") }
-                if plurals[id] == nil, forms.allSatisfy({ !$0.isEmpty }) { plurals[id] = forms }
+                guard forms.allSatisfy({ !$0.isEmpty }) else { continue }
+                guard plurals[id] == nil || plurals[id] == forms else { throw Self.contradiction(path, id) }
+                plurals[id] = forms
             } else {
                 let text = String(cString: po_message_msgstr(message))
                 guard text.isEmpty || text.ranges(of: "%@").count == id.ranges(of: "%@").count else {
                     throw Unreadable(description: "\(path): «\(id)» and its translation take different numbers of values")
                 }
-                if texts[id] == nil, !text.isEmpty { texts[id] = text }
+                guard !text.isEmpty else { continue }
+                guard texts[id] == nil || texts[id] == text else { throw Self.contradiction(path, id) }
+                texts[id] = text
             }
         }
+    }
+
+    private static func contradiction(_ path: String, _ id: String) -> Unreadable {
+        Unreadable(description: "\(path): «\(id)» has another translation in a catalogue that was read before")
     }
 
     /// The text in a language; English when there is no translation.

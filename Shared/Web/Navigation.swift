@@ -33,12 +33,12 @@ enum Navigation {
         Entry(section: "refunds", title: "Refunds", address: "/ledger/refunds", icon: "money", module: "wallet"),
         Entry(section: "subsidies", title: "Subsidies", address: "/ledger/subsidies", icon: "money", module: "wallet"),
         Entry(section: "catalogue", title: "Paid services", address: "/ledger/catalogue", icon: "ticket", module: "wallet"),
-        Entry(section: "class-services", title: "Paid lessons", address: "/ledger/class-services", icon: "ticket", module: "wallet"),
+        Entry(section: "class-services", title: "Extra lessons", address: "/ledger/class-services", icon: "ticket", module: "wallet"),
         Entry(section: "people", title: "People", address: "/identity/people", icon: "people"),
         Entry(section: "staff", title: "Staff", address: "/identity/staff", icon: "people"),
         Entry(section: "invitations", title: "Invitations", address: "/identity/invitations", icon: "ticket"),
         Entry(section: "transfers", title: "Transfers", address: "/identity/transfers", icon: "person"),
-        Entry(section: "arrivals", title: "Comings and goings", address: "/notifier/arrivals", icon: "person"),
+        Entry(section: "arrivals", title: "Arrivals", address: "/notifier/arrivals", icon: "person"),
     ]
 
     /// What comes after the sections: the letters a guardian chooses, and oneself.

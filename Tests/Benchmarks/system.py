@@ -409,12 +409,12 @@ async def _sign_in(system: System, count: int) -> float:
     import aiohttp
 
     address, people = system.demo.facts["address"], system.demo.facts["signIns"]
-    todo = iter(range(count))
+    numbers = iter(range(count))
     async with aiohttp.ClientSession(connector=_connector(system), headers={"Accept": "text/html", "Origin": address},
                                      cookie_jar=aiohttp.DummyCookieJar()) as session:
 
         async def come():
-            for number in todo:
+            for number in numbers:
                 person = people[number % len(people)]
                 form = {"login": person["login"], "password": person["password"]}
                 async with session.post(f"{address}/identity/sign-in", data=form, allow_redirects=False) as answer:

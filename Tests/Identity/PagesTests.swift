@@ -14,89 +14,12 @@ import Web
 
 @testable import Identity
 
-/// A browser that keeps cookies, over the service's real routes.
-actor Browser {
-    private let client: any TestClientProtocol
-    private(set) var cookies: [String: String] = [:]
-
-    init(_ client: any TestClientProtocol) { self.client = client }
-
-    /// For another browser at the same service.
-    var sameClient: any TestClientProtocol { client }
-
-    struct Seen: Sendable, Equatable {
-        let status: HTTPResponse.Status
-        let body: String
-        let location: String?
-    }
-
-    func get(_ path: String, accept: String = "text/html") async throws -> Seen {
-        try await send(.get, path, [:], accept: accept, origin: "https://localhost")
-    }
-
-    func post(
-        _ path: String, _ form: [String: String] = [:], accept: String = "text/html", origin: String? = "https://localhost"
-    ) async throws -> Seen {
-        try await send(.post, path, form, accept: accept, origin: origin)
-    }
-
-    /// Follows redirections as a browser does, a few of them.
-    func visit(_ path: String) async throws -> Seen {
-        var seen = try await get(path)
-        for _ in 0..<5 {
-            guard let location = seen.location else { return seen }
-            seen = try await get(location)
-        }
-        return seen
-    }
-
-    func forget(_ cookie: String) { cookies[cookie] = nil }
-    func keep(_ cookie: String, _ value: String) { cookies[cookie] = value }
-
-    private func send(
-        _ method: HTTPRequest.Method, _ path: String, _ form: [String: String], accept: String, origin: String?
-    ) async throws -> Seen {
-        var headers: HTTPFields = [.accept: accept, .contentType: "application/x-www-form-urlencoded", .userAgent: "Firefox Linux"]
-        if let origin { headers[.origin] = origin }
-        if !cookies.isEmpty { headers[.cookie] = cookies.map { "\($0)=\($1)" }.joined(separator: "; ") }
-        let body = form.map { "\($0)=\($1.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")" }.joined(separator: "&")
-        let response = try await client.executeRequest(uri: path, method: method, headers: headers, body: ByteBuffer(string: body))
-        for line in response.headers[values: .setCookie] {
-            let pair = line.split(separator: ";")[0].split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let isOver = line.contains("Max-Age=0")
-            #expect(line.contains("Secure") && line.contains("HttpOnly") && line.contains("Path=/"))
-            cookies[String(pair[0])] = isOver ? nil : String(pair[1])
-        }
-        return Seen(status: response.status, body: String(buffer: response.body), location: response.headers[.location])
-    }
-}
-
 @Suite("Pages", .database(School.migrations)) struct PagesTests {
     let school = School(database: TestDatabase.current.database)
 
-    /// Runs a story against the routes.
-    private func story(_ tell: @escaping @Sendable (Browser, Story) async throws -> Void) async throws {
-        let parts = try await IdentityService.parts(database: school.database)
-        let router = Router()
-        WebHost(pages: parts.pages, database: parts.database, publicAddress: parts.publicAddress, logger: Logger(label: "test"))
-            .register(IdentityService.routes(parts), on: router)
-        try await school.open()
-        try await SigningKeys(school.database, school.outbox).renew(now: Date())
-        let story = Story(school: school)
-        try await Application(router: router).test(.router) { client in try await tell(Browser(client), story) }
-    }
-
-    struct Story: Sendable {
-        let school: School
-
-        func signIn(_ browser: Browser, _ login: String, _ password: String = "gz7mtk4q") async throws -> Browser.Seen {
-            try await browser.post("/identity/sign-in", ["login": login, "password": password])
-        }
-    }
-
     @Test("The sign-in page stands open, in Russian, with the way to register")
     func signInPage() async throws {
-        try await story { browser, _ in
+        try await school.story { browser, _ in
             let seen = try await browser.get("/identity/sign-in")
             #expect(seen.status == .ok)
             for text in ["Войти", "Логин", "Пароль", "Код приглашения", "Зарегистрироваться", "правом верхнем углу", "И.\u{a0}П.\u{a0}Савина"] {
@@ -109,7 +32,7 @@ actor Browser {
 
     @Test("A wrong password says how many attempts are left, and a stranger's address is not followed")
     func wrongPassword() async throws {
-        try await story { browser, story in
+        try await school.story { browser, story in
             try await story.school.give("G1", login: "olga")
             let wrong = try await browser.post("/identity/sign-in", ["login": "olga", "password": "nonono", "to": "//evil.example"])
             #expect(wrong.status == .unprocessableContent)
@@ -125,7 +48,7 @@ actor Browser {
 
     @Test("ID-07 to ID-13: from the code on the sheet to the own profile")
     func registration() async throws {
-        try await story { browser, story in
+        try await school.story { browser, story in
             let code = try await story.school.codesNow("7Б").first { $0.personNumber == "G1" }?.code.text ?? ""
             let form = try await browser.get("/identity/registration?code=\(code)")
             #expect(form.status == .ok)
@@ -159,7 +82,7 @@ actor Browser {
 
     @Test("ID-14 to ID-17: a look at a link changes nothing, a press confirms; then a forgotten password comes back by letter")
     func letters() async throws {
-        try await story { browser, story in
+        try await school.story { browser, story in
             try await story.school.give("G1", login: "olga")
             _ = try await story.signIn(browser, "olga")
             let asked = try await browser.post("/identity/profile/confirmation")
@@ -192,7 +115,7 @@ actor Browser {
 
     @Test("ID-22: a pupil reads his name and cannot write it")
     func pupilProfile() async throws {
-        try await story { browser, story in
+        try await school.story { browser, story in
             try await story.school.give("P1", login: "anna")
             _ = try await story.signIn(browser, "anna")
             let profile = try await browser.get("/identity/profile")
@@ -208,7 +131,7 @@ actor Browser {
 
     @Test("ID-25: another child is added in the profile, and the token knows him after the renewal")
     func addChild() async throws {
-        try await story { browser, story in
+        try await school.story { browser, story in
             try await story.school.give("G1", login: "olga")
             let code = try await story.school.codesNow("7Б").first { $0.personNumber == "G3" }?.code.text ?? ""
             _ = try await story.signIn(browser, "olga")
@@ -223,7 +146,7 @@ actor Browser {
 
     @Test("A page after sleep goes by the renewal and comes back; the old renewal token is dead")
     func renewal() async throws {
-        try await story { browser, story in
+        try await school.story { browser, story in
             try await story.school.give("G1", login: "olga")
             _ = try await story.signIn(browser, "olga")
             let old = await browser.cookies["__Host-renewal"]
@@ -240,7 +163,7 @@ actor Browser {
 
     @Test("Signed out is signed out, for pages and for programs")
     func signOut() async throws {
-        try await story { browser, story in
+        try await school.story { browser, story in
             try await story.school.give("G1", login: "olga")
             _ = try await story.signIn(browser, "olga")
             let (session, renewal) = (await browser.cookies["__Host-session"] ?? "", await browser.cookies["__Host-renewal"] ?? "")
@@ -259,7 +182,7 @@ actor Browser {
 
     @Test("ID-18, D-04: the curator finds a person, sees the login and gives a one-time password")
     func curator() async throws {
-        try await story { browser, story in
+        try await school.story { browser, story in
             try await story.school.give("S1", login: "i.savina")
             try await story.school.give("G3", login: "irina")
             let work = try await story.signIn(browser, "i.savina")
@@ -287,80 +210,9 @@ actor Browser {
         }
     }
 
-    @Test("ID-06: the sheets say in the top right corner for whom the code is, and carry the address, the code and its picture")
-    func sheets() async throws {
-        try await story { browser, story in
-            try await story.school.give("S2", login: "g.orlov")
-            _ = try await story.signIn(browser, "g.orlov")
-            let seventh = try await story.school.classID("7Б")
-            let list = try await browser.get("/identity/classes/\(seventh.text)/invitations")
-            #expect(list.body.contains("Зарегистрировались 0 из 5"))
-            let anna = try await story.school.id("P1")
-            let sheets = try await browser.post("/identity/classes/\(seventh.text)/invitations", ["only": anna.text])
-            #expect(sheets.status == .ok)
-            let tops = sheets.body.matches(of: /<span(?: class="sheet-school")?>([^<]+)<\/span><span class="sheet-role">([^<]+)<\/span>/)
-            #expect(tops.map { String($0.output.2) } == ["ученик", "родитель", "родитель"])
-            #expect(tops.allSatisfy { $0.output.1 == "Школа «Набережная»" })
-            #expect(sheets.body.contains("localhost/identity/registration"))
-            #expect(sheets.body.matches(of: /class="sheet-qr-ink" d="M4 4h7v1h-7z/).count == 3)
-            let codes = sheets.body.matches(of: /class="sheet-number">([^<]+)</).map { String($0.output.1) }
-            #expect(codes.count == 3 && codes.allSatisfy { InvitationCode($0) != nil })
-            #expect(!sheets.body.contains("style="))
-            // Shown once: the next look knows that there are codes, and not which.
-            let again = try await browser.get("/identity/classes/\(seventh.text)/invitations")
-            for code in codes { #expect(!again.body.contains(code)) }
-            #expect(again.body.contains("код выдан"))
-            // A class teacher has his class and no other.
-            let third = try await story.school.classID("3А")
-            #expect(try await browser.get("/identity/classes/\(third.text)/invitations").status == .notFound)
-            #expect(try await browser.post("/identity/classes/\(third.text)/invitations").status == .notFound)
-        }
-    }
-
-    @Test("AC-04: a guardian's sheet has a payment code by ГОСТ Р 56042 with the child's account once the bank is known; a pupil's has none")
-    func paymentCodes() async throws {
-        try await story { browser, story in
-            let school = story.school
-            let seventh = try await school.classID("7Б")
-            func codes() async throws -> [IssuedInvitation] { try await school.codes("7Б") }
-            #expect(try await codes().allSatisfy { $0.payment == nil })
-            let schoolID = try #require(try await school.database.rows("select id from school", as: UUID.self).first)
-            @Sendable func told(_ version: Int64, _ payee: String, ended: Bool = false) -> WhenBankDetailsChange {
-                WhenBankDetailsChange(
-                    details: BankDetailsChanged(
-                        schoolID: schoolID, version: version, payee: payee, account: "40702810500000000001", bank: "ПАО Сбербанк",
-                        bic: "044525225", correspondent: "30101810400000000225", inn: "7707083893", ended: ended), version: version)
-            }
-            // The older state comes later and changes nothing.
-            for change in [told(2, "ООО «Питание»"), told(1, "ООО «Прежнее»")] {
-                try await school.database.transaction { try change.react(in: $0) }
-            }
-            let issued = try await codes()
-            #expect(issued.filter { $0.kind == .pupil }.allSatisfy { $0.payment == nil })
-            let anna = try #require(issued.first { $0.kind == .guardian && $0.childNumber == "P1" }?.payment)
-            let number = try #require(
-                try await school.database.rows(
-                    "select u.account_number from pupil u join person p on p.id = u.person_id where p.roster_number = 'P1'", as: String.self
-                ).first)
-            #expect(
-                anna.text
-                    == "ST00012|Name=ООО «Питание»|PersonalAcc=40702810500000000001|BankName=ПАО Сбербанк|BIC=044525225|CorrespAcc=30101810400000000225|Purpose=Питание, лицевой счёт \(number)|PayeeINN=7707083893|PersAcc=\(number)")
-            #expect(!anna.text.contains("Ветров"))
-            try await school.give("S2", login: "g.orlov")
-            _ = try await story.signIn(browser, "g.orlov")
-            let sheets = try await browser.post(
-                "/identity/classes/\(seventh.text)/invitations", ["only": try await school.id("P1").text])
-            #expect(sheets.status == .ok && sheets.body.contains("На питание, лицевой счёт") && sheets.body.contains("ООО «Питание»."))
-            // One code to register for each of three, one to pay for each of two parents.
-            #expect(sheets.body.matches(of: /class="sheet-qr-ink" d="M4 4h7v1h-7z/).count == 5)
-            try await school.database.transaction { try told(3, "ООО «Питание»", ended: true).react(in: $0) }
-            #expect(try await codes().allSatisfy { $0.payment == nil })
-        }
-    }
-
     @Test("Strangers find nothing: a guardian, a pupil, a cashier, nobody at all, and a curator of another school")
     func strangers() async throws {
-        try await story { browser, story in
+        try await school.story { browser, story in
             let school = story.school
             try await school.open([
                 ("school.csv", "school,name,time_zone,modules\nother,Другая школа,Europe/Moscow,\n"),
@@ -400,7 +252,7 @@ actor Browser {
     func everyRoute() async throws {
         let parts = try await IdentityService.parts(database: school.database)
         let routes = IdentityService.routes(parts).routes
-        try await story { browser, story in
+        try await school.story { browser, story in
             let client = await browser.sameClient
             let nobody = Browser(client)
             let pupil = Browser(client)
@@ -430,7 +282,7 @@ actor Browser {
 
     @Test("A form of another site changes nothing")
     func foreignForm() async throws {
-        try await story { browser, story in
+        try await school.story { browser, story in
             try await story.school.give("G1", login: "olga")
             _ = try await story.signIn(browser, "olga")
             let seen = try await browser.post("/identity/profile/name", ["surname": "Злая", "given": "Ева"], origin: "https://evil.example")
@@ -441,7 +293,7 @@ actor Browser {
 
     @Test("The language is the reader's choice")
     func language() async throws {
-        try await story { browser, story in
+        try await school.story { browser, story in
             try await story.school.give("G1", login: "olga")
             _ = try await story.signIn(browser, "olga")
             let changed = try await browser.post("/identity/profile/language", ["language": "en"])
@@ -453,7 +305,7 @@ actor Browser {
 
     @Test("Another session is ended from the profile, and only one's own")
     func endSessions() async throws {
-        try await story { browser, story in
+        try await school.story { browser, story in
             try await story.school.give("G1", login: "olga")
             _ = try await story.signIn(browser, "olga")
             let phone = Browser(await browser.sameClient)

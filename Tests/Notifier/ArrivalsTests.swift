@@ -52,17 +52,7 @@ import Testing
     }
 
     private func page(_ path: String, _ person: UUID, accept: String = "text/html") async throws -> (HTTPResponse.Status, String) {
-        let (school, found) = (school, Box())
-        try await school.withClient { client in found.set(try await school.get(client, path, person, accept: accept)) }
-        return found.value
-    }
-
-    /// What a closure for the client hands out.
-    private final class Box: @unchecked Sendable {
-        // Written by one task and read after it has ended.
-        private var kept: (HTTPResponse.Status, String) = (.internalServerError, "")
-        func set(_ value: (HTTPResponse.Status, String)) { kept = value }
-        var value: (HTTPResponse.Status, String) { kept }
+        try await school.withClient { client in try await school.get(client, path, person, accept: accept) }
     }
 
     @Test("SC-01, SC-02: guardians read every step of a transfer once, in whatever order and however often it is said", arguments: 0..<6)

@@ -87,13 +87,13 @@ struct SchoolOfTests: Sendable {
     var parts: Parts { get async throws { try await NotifierService.parts(database: database, settings: ["http.publicAddress": "https://school.test"]) } }
 
     /// The service's pages at 12:47.
-    func withClient(_ body: @escaping @Sendable (any TestClientProtocol) async throws -> Void) async throws {
+    func withClient<T: Sendable>(_ body: @escaping @Sendable (any TestClientProtocol) async throws -> T) async throws -> T {
         let parts = try await parts
         let router = Router()
         let moment = at(12, 47)
         WebHost(pages: parts.pages, database: database, publicAddress: parts.publicAddress, logger: Logger(label: "test"), clock: { moment })
             .register(NotifierService.routes(parts), on: router)
-        try await Application(router: router).test(.router) { try await body($0) }
+        return try await Application(router: router).test(.router) { try await body($0) }
     }
 
     func get(_ client: any TestClientProtocol, _ path: String, _ person: UUID, accept: String = "text/html") async throws -> (HTTPResponse.Status, String) {

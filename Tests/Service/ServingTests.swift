@@ -36,6 +36,7 @@ import Testing
         let channel = BrokerChannel(parts.broker)
         let topology = try BellService.topology(parts)
         try await channel.declare(topology)
+        try await database.execute("insert into inbox values ('q', gen_random_uuid(), now() - interval '40 days')")
         let group = try serviceGroup(BellService.self, parts)
         let running = Task { try await group.run() }
 
@@ -45,6 +46,10 @@ import Testing
             try await database.transaction { try parts.outbox.publish(event, in: $0) }
         }
         try await eventually { try await rung() > 0 }
+        // What is older than any repeat is forgotten without anybody asking for it.
+        try await eventually {
+            try await database.rows("select count(*) from inbox where seen_at < now() - interval '35 days'", as: Int.self) == [0]
+        }
         await group.triggerGracefulShutdown()
         try await running.value
 

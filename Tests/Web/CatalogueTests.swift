@@ -55,6 +55,23 @@ import Testing
         }
     }
 
+    @Test("a text has one translation: a second catalogue may repeat the first and not contradict it") func contradiction() throws {
+        let plural = "\nmsgid \"%d a\"\nmsgid_plural \"%d as\"\nmsgstr[0] \"%d а\"\nmsgstr[1] \"%d а\"\nmsgstr[2] \"%d "
+        let first = Self.header + "\nmsgid \"Desk\"\nmsgstr \"Касса\"\n" + plural + "а\"\n"
+        func both(_ second: String) throws -> Catalogue {
+            var read = try catalogue(first)
+            let path = NSTemporaryDirectory() + "catalogue-\(UUID().uuidString).po"
+            try second.write(toFile: path, atomically: true, encoding: .utf8)
+            defer { try? FileManager.default.removeItem(atPath: path) }
+            try read.add(path)
+            return read
+        }
+        #expect(try both(first).text("Desk", .russian) == "Касса")
+        #expect(try both(Self.header + "\nmsgid \"Desk\"\nmsgstr \"\"\n").text("Desk", .russian) == "Касса")
+        #expect(throws: Catalogue.Unreadable.self) { _ = try both(first.replacing("Касса", with: "Парта")) }
+        #expect(throws: Catalogue.Unreadable.self) { _ = try both(Self.header + plural + "б\"\n") }
+    }
+
     @Test("values take their places in order") func filled() {
         #expect("%@ of %@".filled(["1", 2]) == "1 of 2")
         #expect("100 % and %@".filled(["%@"]) == "100 % and %@")

@@ -23,6 +23,9 @@ LISTS = HERE / "school"
 DATA = HERE / "data"
 ZONES = ["Europe/Kaliningrad", "Europe/Moscow", "Europe/Samara", "Asia/Yekaterinburg", "Asia/Omsk", "Asia/Krasnoyarsk", "Asia/Irkutsk", "Asia/Yakutsk",
          "Asia/Vladivostok", "Asia/Magadan", "Asia/Kamchatka"]
+# Where it is afternoon while all of Russia sleeps: schools at embassies.
+ABROAD = ["Europe/London", "Atlantic/Azores", "America/Sao_Paulo", "America/Caracas", "America/New_York", "America/Mexico_City",
+          "America/Los_Angeles", "Pacific/Honolulu"]
 
 
 class Demo:
@@ -146,11 +149,12 @@ def write(path, header, lines):
 
 
 def best_zone(now):
-    """Where in Russia the school day has just ended: the demo shows a whole day at any hour."""
+    """Where the school day has just ended, in Russia if anywhere there: the demo shows a whole day, and its letters, at any hour."""
     def distance(name):
         local = now.astimezone(ZoneInfo(name))
         return abs(local.hour + local.minute / 60 - 16.5)
-    return min(ZONES, key=distance)
+    # At 19:00 the evening's letters go out, whatever has happened by then.
+    return min(ZONES + ABROAD, key=lambda name: (distance(name) > 1.75, name not in ZONES, distance(name)))
 
 
 def school_days(before, count):

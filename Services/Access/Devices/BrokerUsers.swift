@@ -4,17 +4,17 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import Postgres
-import ServiceLifecycle
+import Service
 
 /// The devices' users at the broker, kept equal to the table of devices.
 ///
 /// They live in the broker and, hashed, here; never in the definitions file, which would bring deleted ones back at
 /// the next import. A user gets its rights in the one safe order: no permission at all, then the topic permission that
 /// holds it to its own name, then the permission to write, for a user without a topic permission may say anything.
-struct BrokerUsers: Service {
+struct BrokerUsers: RepeatedWork {
+    static let name = "device users at the broker"
     /// Marks our users among the broker's; no other part of the system uses it.
     private static let tag = "device"
-    private static let interval: Duration = .seconds(3600)
 
     let database: Database
     /// Address of the management API with user and password.
@@ -22,30 +22,14 @@ struct BrokerUsers: Service {
     let virtualHost: String
     let edgeExchange: String
     let logger: Logger
+    var pause: Duration { .seconds(3600) }
 
     /// The broker's answer was not what it should be.
     struct Failure: Error, CustomStringConvertible {
         let description: String
     }
 
-    func run() async throws {
-        var wait: Duration = .seconds(1)
-        while !Task.isCancelled {
-            do {
-                let changed = try await reconcile()
-                if changed > 0 { logger.info("device users set right", metadata: ["changed": "\(changed)"]) }
-                wait = .seconds(1)
-                try await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.interval) }
-            } catch is CancellationError {
-                return
-            } catch {
-                logger.warning("device users could not be compared with the broker", metadata: ["error": "\(error)"])
-                let pause = wait
-                try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }
-                wait = min(wait * 2, .seconds(60))
-            }
-        }
-    }
+    func round() async throws -> Int { try await reconcile() }
 
     /// Compares both sides and mends the broker's; gives how many users were changed.
     @discardableResult

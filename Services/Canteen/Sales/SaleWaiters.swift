@@ -3,6 +3,7 @@ import Kernel
 import Logging
 import Messaging
 import Postgres
+import Service
 import ServiceLifecycle
 import Synchronization
 
@@ -76,21 +77,15 @@ struct WakingTills: ServiceLifecycle.Service {
 }
 
 /// A sale whose till no longer waits, because its copy died, is given up like any other that was not answered in time.
-struct GivingUpForgotten: ServiceLifecycle.Service {
+struct GivingUpForgotten: RepeatedWork {
+    static let name = "forgotten sales"
     let database: Database
     let outbox: Outbox
     let logger: Logger
 
-    func run() async throws {
-        try? await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do { try await giveUp() } catch is CancellationError { return } catch {
-                    logger.warning("forgotten sales could not be given up", metadata: ["error": "\(error)"])
-                }
-                try await Task.sleep(for: .seconds(1))
-            }
-        }
-    }
+    var pause: Duration { .seconds(1) }
+
+    func round() async throws -> Int { try await giveUp() }
 
     /// Gives up what has been pending for three seconds; gives how many.
     @discardableResult

@@ -5,7 +5,7 @@ import Kernel
 import Logging
 import Messaging
 import Postgres
-import ServiceLifecycle
+import Service
 
 /// Tells what lessons the classes of a school have this week and in the seven days that come; only what is new.
 struct AnnounceClassDays {
@@ -62,37 +62,28 @@ struct AnnounceClassDays {
 }
 
 /// Every hour: a new day has come into sight, a teacher has a new name, a pupil has arrived for whom lines wait.
-struct HourlyRound: Service {
+struct HourlyRound: RepeatedWork {
+    static let name = "class days and waiting lines"
     let database: Database
     let outbox: Outbox
     let logger: Logger
     var pause = Duration.seconds(3600)
 
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    try await round(at: Date())
-                } catch is CancellationError {
-                    return
-                } catch {
-                    // What was not told in this hour is told in the next.
-                    logger.warning("class days not announced", metadata: ["error": "\(error)"])
-                }
-                try? await Task.sleep(for: pause)
-            }
-        }
-    }
+    func round() async throws -> Int { try await round(at: Date()) }
 
-    func round(at now: Date) async throws {
+    /// - Returns: how many class days were announced anew.
+    @discardableResult
+    func round(at now: Date) async throws -> Int {
+        var count = 0
         let schools = try await database.read { try Directory.schools(in: $0).map(\.id) }
         for school in schools {
-            try await database.transaction { [outbox] in
-                _ = try AnnounceClassDays(school: school).run(at: now, in: $0, outbox: outbox)
+            count += try await database.transaction { [outbox] in
+                try AnnounceClassDays(school: school).run(at: now, in: $0, outbox: outbox)
             }
             try await database.transaction { [outbox] in
                 _ = try WaitingLines.apply(school: school, at: now, in: $0, outbox: outbox)
             }
         }
+        return count
     }
 }

@@ -1,32 +1,19 @@
 import Foundation
 import Logging
 import Postgres
-import ServiceLifecycle
+import Service
 
 /// Brings the balances of organisations up to date with what was appended to them.
 ///
 /// Sales only append to a supplier's account; this is the one place where its balance changes, a few times a minute
 /// instead of with every sale.
-struct RollUpOrganisations: Service {
+struct RollUpOrganisations: RepeatedWork {
+    static let name = "organisations' balances"
     let database: Database
     let logger: Logger
     var pause = Duration.seconds(10)
 
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    try await database.transaction { _ = try Self.rollUp(in: $0, at: Date()) }
-                } catch is CancellationError {
-                    return
-                } catch {
-                    // What was not rolled up now is rolled up next time; nothing is lost meanwhile.
-                    logger.warning("organisation balances not rolled up", metadata: ["error": "\(error)"])
-                }
-                try? await Task.sleep(for: pause)
-            }
-        }
-    }
+    func round() async throws -> Int { try await database.transaction { try Self.rollUp(in: $0, at: Date()) } }
 
     /// - Returns: how many organisations' balances changed; 0 also when another copy is at it.
     static func rollUp(in transaction: borrowing Transaction, at now: Date) throws -> Int {

@@ -2,43 +2,43 @@ import Foundation
 import Logging
 import Metrics
 import Postgres
-import ServiceLifecycle
+import Service
+import Synchronization
 
 /// Recomputes the books every night and says aloud when they are wrong (BY-02).
 ///
 /// A difference is an error in the log and a gauge that stays up until a night without one: a pager watches either.
-struct VerifyNightly: Service {
-    let database: Database
-    let logger: Logger
-    /// How often it looks whether the night's check is due.
-    var pause = Duration.seconds(900)
-
+final class VerifyNightly: RepeatedWork {
+    static let name = "the books checked"
     /// 1 while the books differ from their entries, 0 while they are right.
     private static let difference = Gauge(label: "ledger_books_differ")
     private static let checkedAt = Gauge(label: "ledger_books_checked_timestamp_seconds")
 
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            // The first check comes with the first night: a start must not read the whole ledger.
-            var last = Self.night(Date())
-            while !Task.isCancelled {
-                try? await Task.sleep(for: pause)
-                let night = Self.night(Date())
-                guard night != last, !Task.isCancelled else { continue }
-                do {
-                    if try await check(night: night) { last = night }
-                } catch {
-                    logger.warning("books not checked; tried again soon", metadata: ["error": "\(error)"])
-                }
-            }
-        }
+    /// How often it looks whether the night's check is due.
+    let pause = Duration.seconds(900)
+    let logger: Logger
+    private let database: Database
+    /// The night that is done with. The first check comes with the first night: a start must not read the whole ledger.
+    private let last = Atomic(VerifyNightly.night(Date()))
+
+    init(database: Database, logger: Logger) {
+        self.database = database
+        self.logger = logger
+    }
+
+    func round() async throws -> Int {
+        let night = Self.night(Date())
+        guard night != last.load(ordering: .relaxed) else { return 0 }
+        try await check()
+        last.store(night, ordering: .relaxed)
+        return 1
     }
 
     /// The number of the night that a moment belongs to; a night begins at 23:00 UTC, when schools sleep.
     static func night(_ moment: Date) -> Int { Int((moment.timeIntervalSince1970 + 3600) / 86_400) }
 
-    /// - Returns: whether the night is done with; also when another copy checks it.
-    private func check(night: Int) async throws -> Bool {
+    /// Checks, unless another copy is at it.
+    private func check() async throws {
         let found = try await database.read { tx -> String?? in
             guard
                 let (mine) = try tx.first(
@@ -46,9 +46,7 @@ struct VerifyNightly: Service {
             else { return .none }
             return .some(try VerifyBooks.firstDifference(in: tx))
         }
-        guard let found else { return true }
-        report(found)
-        return true
+        if let found { report(found) }
     }
 
     /// Says what was found; nil when the books are right.

@@ -2,29 +2,24 @@ import Foundation
 import Kernel
 import Logging
 import Postgres
-import ServiceLifecycle
+import Service
 
 /// Asks the acquirer about payments and refunds that wait, at growing intervals: a notification that never came changes nothing.
 ///
 /// Copies share the work: whoever takes a payment moves its time forward in the same statement.
-struct AskAboutPayments: Service {
+struct AskAboutPayments: RepeatedWork {
+    static let name = "card payments asked about"
     let settle: SettleCardPayment
     let logger: Logger
     var pause = Duration.seconds(1)
 
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    // Full hands go on at once.
-                    if try await round(at: Date()) >= Self.most { continue }
-                } catch is CancellationError {
-                    return
-                } catch {
-                    logger.warning("payments were not asked about", metadata: ["error": "\(error)"])
-                }
-                try? await Task.sleep(for: pause)
-            }
+    func round() async throws -> Int {
+        var count = 0
+        while true {
+            let asked = try await round(at: Date())
+            count += asked
+            // Full hands go on at once.
+            if asked < Self.most { return count }
         }
     }
 

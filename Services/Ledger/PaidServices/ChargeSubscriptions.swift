@@ -4,35 +4,21 @@ import Logging
 import Messaging
 import Metrics
 import Postgres
-import ServiceLifecycle
+import Service
 
 /// Charges every subscription for the period that runs, and ends what is over (ID-35).
 ///
 /// Looks a few times an hour, so that a month begins soon after midnight wherever the school is, and money that has come is found
 /// soon. Copies may look at once and be killed anywhere: a period of a child's service is owed once and paid once, by the row of the
 /// account and unique keys. A month in which nobody looked is not charged afterwards.
-struct ChargeSubscriptions: Service {
+struct ChargeSubscriptions: RepeatedWork {
+    static let name = "paid services"
     let database: Database
     let outbox: Outbox
     let logger: Logger
     var pause = Duration.seconds(300)
 
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    let count = try await Self.bringUpToDate(database, outbox, at: Date())
-                    if count > 0 { logger.info("paid services brought up to date", metadata: ["count": "\(count)"]) }
-                } catch is CancellationError {
-                    return
-                } catch {
-                    // Nothing is lost: what is owed stays owed.
-                    logger.warning("paid services not brought up to date", metadata: ["error": "\(error)"])
-                }
-                try? await Task.sleep(for: pause)
-            }
-        }
-    }
+    func round() async throws -> Int { try await Self.bringUpToDate(database, outbox, at: Date()) }
 
     /// Everything that is due at a moment, each in a transaction of its own.
     ///

@@ -3,34 +3,20 @@ import Kernel
 import Logging
 import Metrics
 import Postgres
-import ServiceLifecycle
+import Service
 
 /// Brings every subsidy up to its school's day: money by its schedule from the municipality, and the rest back to it when
 /// the term has ended (AC-08).
 ///
 /// Looks a few times an hour, so that a day begins soon after midnight wherever the school is. Copies may look at once: each
 /// subsidy is brought up to date under the lock of its child, and a day's transfer has one id, so no day counts twice.
-struct AccrueSubsidies: Service {
+struct AccrueSubsidies: RepeatedWork {
+    static let name = "subsidies"
     let database: Database
     let logger: Logger
     var pause = Duration.seconds(600)
 
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    let count = try await Self.bringUpToDate(database, at: Date())
-                    if count > 0 { logger.info("subsidies brought up to date", metadata: ["count": "\(count)"]) }
-                } catch is CancellationError {
-                    return
-                } catch {
-                    // Nothing is lost: the days that are due stay due.
-                    logger.warning("subsidies not brought up to date", metadata: ["error": "\(error)"])
-                }
-                try? await Task.sleep(for: pause)
-            }
-        }
-    }
+    func round() async throws -> Int { try await Self.bringUpToDate(database, at: Date()) }
 
     /// Every subsidy that is behind, each in a transaction of its own.
     ///

@@ -4,11 +4,11 @@ import Logging
 import Mail
 import Postgres
 import Service
-import ServiceLifecycle
 import Web
 
 /// Sends letters about access at once, over a connection of their own: nobody who waits for one stands behind the evening's letters.
-struct AccessLetterWorker: ServiceLifecycle.Service {
+struct AccessLetterWorker: RepeatedWork {
+    static let name = "letters about access"
     /// Fired when commands have come in this process; other copies look every few seconds.
     static let asked = CommitSignal()
 
@@ -34,20 +34,18 @@ struct AccessLetterWorker: ServiceLifecycle.Service {
             from: settings.from, logger: parts.logger)
     }
 
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    while try await sendWaiting(at: { Date() }) > 0 {}
-                } catch is CancellationError {
-                    return
-                } catch {
-                    logger.warning("letters about access were not sent now", metadata: ["error": "\(error)"])
-                }
-                await Self.asked.wait(upTo: .seconds(5))
-            }
+    var pause: Duration { .seconds(5) }
+
+    func round() async throws -> Int {
+        var count = 0
+        while true {
+            let sent = try await sendWaiting(at: { Date() })
+            count += sent
+            if sent == 0 { return count }
         }
     }
+
+    func rest(_ pause: Duration) async { await Self.asked.wait(upTo: pause) }
 
     /// - Returns: how many letters the server took.
     func sendWaiting(at clock: @escaping @Sendable () -> Date) async throws -> Int {

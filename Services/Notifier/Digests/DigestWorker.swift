@@ -6,14 +6,14 @@ import Mail
 import Messaging
 import Postgres
 import Service
-import ServiceLifecycle
 import Synchronization
 
 /// Builds and sends the letters that are due; several copies share the work.
 ///
 /// It works in a few lanes: while one waits for the mail server, another builds. Each builds a set of letters in one
 /// transaction that claims them, and sends them from memory over the kept connections.
-struct DigestWorker: ServiceLifecycle.Service {
+struct DigestWorker: RepeatedWork {
+    static let name = "letters"
     let database: Database
     let outbox: Outbox
     let digests: Digests
@@ -53,30 +53,7 @@ struct DigestWorker: ServiceLifecycle.Service {
             logger: parts.logger, width: settings.relay.connections)
     }
 
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            var rounds = 0
-            while !Task.isCancelled {
-                do {
-                    _ = try await sendDue(at: { Date() })
-                    // Once an hour or so.
-                    if rounds % 180 == 0 {
-                        let now = Date()
-                        try await database.transaction { tx in
-                            try Digests.sweep(at: now, in: tx)
-                            try AccessLetters.sweep(at: now, in: tx)
-                        }
-                    }
-                    rounds += 1
-                } catch is CancellationError {
-                    return
-                } catch {
-                    logger.warning("letters were not sent now", metadata: ["error": "\(error)"])
-                }
-                try? await Task.sleep(for: pause)
-            }
-        }
-    }
+    func round() async throws -> Int { try await sendDue { Date() } }
 
     /// Builds what is due and sends what waits.
     ///

@@ -59,7 +59,9 @@ func serviceGroup<S: SchoolService>(
 
     // Between the pages, which note looks, and the relay, which carries them off.
     let looks = LookCarrier(parts.looks, database: parts.database, outbox: parts.outbox, logger: parts.logger)
-    var services: [any ServiceLifecycle.Service] = [health, ClosingDatabase(database: parts.database), relay, looks]
+    var services: [any ServiceLifecycle.Service] = [
+        health, ClosingDatabase(database: parts.database), relay, looks, SweepInbox(database: parts.database, logger: parts.logger),
+    ]
     services += loops.map(\.loop)
     services += S.work(parts)
     services.append(pages)
