@@ -211,6 +211,8 @@ import Testing
             }
             let taken = try await giveBack(payment.id, "10")
             #expect(taken.status == .unprocessableContent && taken.body.contains("уже отправлена с другими данными"))
+            // The form that is shown again has an id of its own.
+            #expect(taken.body.contains(#"name="id""#) && !taken.body.contains(#"value="\#(payment.id.text)""#))
             // By the id of a receipt of the desk: another thing, so it is given back, once.
             for _ in 1...3 { #expect(try await giveBack(desk, "10").status == .seeOther) }
             let other = try await giveBack(desk, "11")

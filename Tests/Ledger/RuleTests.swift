@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import Kernel
+import Support
 import Testing
 
 @testable import Ledger
@@ -14,6 +15,20 @@ import Testing
         #expect(!DailyLimit(limit: nil, spent: .zero).forbids(.roubles(1_000), .personal))
         #expect(DailyLimit(limit: .roubles(150), spent: .roubles(45)).forbids(.roubles(106), .personal))
         #expect(!DailyLimit(limit: .roubles(150), spent: .roubles(45)).forbids(.roubles(105), .personal))
+    }
+
+    @Test("histories of neighbouring seeds have nothing in common, and one seed always tells the same")
+    func seeds() {
+        var all: Set<UInt64> = []
+        for seed in UInt64(0)..<300 {
+            var (dice, again) = (SeededGenerator(seed: seed), SeededGenerator(seed: seed))
+            for _ in 1...100 {
+                let number = dice.next()
+                all.insert(number)
+                #expect(again.next() == number)
+            }
+        }
+        #expect(all.count == 30_000)
     }
 
     @Test("D-01: a collective purchase is never forbidden by the limit")

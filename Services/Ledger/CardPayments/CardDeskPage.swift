@@ -194,7 +194,9 @@ extension CardDeskPaymentPage {
         var form: Form?
         if payment.state == .credited, settle != nil, !found.isReturning, most > .zero {
             form = Form(
-                id: typed?["id"].flatMap(UUID.init(uuidString:)) ?? .v7(at: visit.now), action: path + "/refunds",
+                // What is wrong with the id is over with a new one.
+                id: wrong["id"] == nil ? typed?["id"].flatMap(UUID.init(uuidString:)) ?? .v7(at: visit.now) : .v7(at: visit.now),
+                action: path + "/refunds",
                 amount: .money(
                     "amount", visit.tr("How much goes back"), value: typed?["amount"] ?? most.typed,
                     hint: payment.fee > .zero && most == left
