@@ -144,7 +144,7 @@ final class StormSite: Sendable {
     func command(_ words: String...) async throws -> String {
         let limit = ContinuousClock.now + Self.patience
         while true {
-            do { return try await ChildProcess.run(Self.program, words, environment: environment(0)) } catch is ChildProcess.NotStarted
+            do { return try await ChildProcess.run(Self.program, words, environment: environment(0)) } catch is ChildProcess.Failed
                 where ContinuousClock.now < limit
             {
                 try await Task.sleep(for: .milliseconds(100))

@@ -9,8 +9,8 @@ import Testing
 /// block most signals, so that neither the child nor anything it starts could be asked to leave; and it waits for whoever holds
 /// the pipe that it gives the child, also for a server that the child has left behind.
 public final class ChildProcess: Sendable {
-    /// It could not be started.
-    public struct NotStarted: Error, CustomStringConvertible {
+    /// It could not be started, or did not do what it was started for.
+    public struct Failed: Error, CustomStringConvertible {
         public let description: String
     }
 
@@ -58,7 +58,7 @@ public final class ChildProcess: Sendable {
                 posix_spawn(&child, program, &actions, &attributes, words, variables)
             }
         }
-        guard failure == 0 else { throw NotStarted(description: "\(program): \(String(cString: strerror(failure)))") }
+        guard failure == 0 else { throw Failed(description: "\(program): \(String(cString: strerror(failure)))") }
         id = child
     }
 
@@ -104,7 +104,7 @@ public final class ChildProcess: Sendable {
     /// Runs a program to its end.
     ///
     /// - Returns: what it said.
-    /// - Throws: `NotStarted` with what it said when it did not succeed; `NeverHappened` when it does not end.
+    /// - Throws: `Failed` with what it said when it did not succeed; `NeverHappened` when it does not end.
     @discardableResult
     public static func run(
         _ program: String, _ arguments: [String], environment: [String: String] = [:], within limit: Duration = .seconds(300)
@@ -120,7 +120,7 @@ public final class ChildProcess: Sendable {
         }
         let text = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
         guard child.end == .exited(0) else {
-            throw NotStarted(description: "\(program) \(arguments.joined(separator: " ")): \(text)")
+            throw Failed(description: "\(program) \(arguments.joined(separator: " ")): \(text)")
         }
         return text
     }

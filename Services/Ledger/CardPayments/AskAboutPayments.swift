@@ -54,8 +54,10 @@ struct AskAboutPayments: RepeatedWork {
 
     /// One that cannot be brought forward is said and comes again at its time; it does not hold up the others.
     private func go(_ id: UUID, _ step: () async throws -> Void) async {
-        do { try await step() } catch {
+        do { try await step() } catch where !Task.isCancelled {
             logger.error("a payment or refund was not brought forward", metadata: ["id": "\(id.text)", "error": "\(error)"])
+        } catch {
+            // The process leaves; it comes again at its time.
         }
     }
 }
