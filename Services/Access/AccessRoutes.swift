@@ -56,6 +56,7 @@ struct AccessRoutes {
         book.post("/access/cards/{card}/status", .manageCards, about: .resolved { visit, tx in
             try Card.person(of: visit.uuid("card"), in: tx).map(Subject.child)
         }) { try await cards.change($0) }
+        book.kept(WhatIsKept.book, of: "access", in: parts.database)
         return book
     }
 

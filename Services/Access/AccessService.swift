@@ -30,7 +30,7 @@ import Web
 
     static func hearings(_ parts: Parts) -> [Hearing] {
         [
-            DirectoryParts.hearing(queue: "access.directory"), WhenPupilIsTransferred.hearing,
+            DirectoryParts.hearing(queue: "access.directory"), WhenPupilIsTransferred.hearing, WhatIsKept.hearing,
             Hearing(
                 queue: "access.people",
                 [

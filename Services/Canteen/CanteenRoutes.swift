@@ -41,6 +41,7 @@ struct CanteenRoutes {
             again: { visit, errors in try await KitchenPage(for: visit, database, typed: visit.form(), errors: errors) }
         ) { try await kitchen.put($0) }
         book.post("/canteen/kitchen/products/{product}/end", .editMenu, about: .anySchool) { try await kitchen.end($0) }
+        book.kept(WhatIsKept.book, of: "canteen", in: database)
         return book
     }
 }

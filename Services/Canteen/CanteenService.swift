@@ -25,7 +25,7 @@ import Web
 
     static func hearings(_ parts: Parts) -> [Hearing] {
         [
-            DirectoryParts.hearing(queue: "canteen.directory"), WhenPupilIsTransferred.hearing,
+            DirectoryParts.hearing(queue: "canteen.directory"), WhenPupilIsTransferred.hearing, WhatIsKept.hearing,
             Hearing(
                 queue: "canteen.cards", [.batch(CardChanged.self) { changes, tx, _ in try KnownCard.remember(changes, in: tx) }]),
             Hearing(

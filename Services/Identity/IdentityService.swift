@@ -67,6 +67,8 @@ import Web
         .of(RightsChanged.self) { try PeopleFacts.rights(.page(after: $1, limit: $2), in: $0) },
         .of(ContactChanged.self) { try PeopleFacts.contacts(.page(after: $1, limit: $2), in: $0) },
         .of(TransferChanged.self) { try TransferFacts.page(after: $1, limit: $2, in: $0) },
+        .of(ConsentChanged.self) { try ConsentFacts.page(after: $1, limit: $2, in: $0) },
+        .of(PersonErased.self) { try ErasePerson.facts(after: $1, limit: $2, in: $0) },
         .of(SigningKeyChanged.self) { try SigningKeys.facts(nil, after: $1, limit: $2, in: $0) },
     ]
 

@@ -38,6 +38,7 @@ struct JournalRoutes {
         }
         book.post("/journal/children/{child}/remarks", .enterLessons, about: .child(parameter: "child")) { try await remarks.write($0) }
         book.kiosk("/journal/kiosk") { try await KioskTodayPage(for: $0, $1, database) }
+        book.kept(WhatIsKept.book, of: "journal", in: database)
         return book
     }
 }

@@ -18,7 +18,7 @@ import Web
     static func main() async { await run() }
 
     static func hearings(_ parts: Parts) -> [Hearing] { [
-        DirectoryParts.hearing(queue: "journal.directory"), arrivals, WhenPupilIsTransferred.hearing,
+        DirectoryParts.hearing(queue: "journal.directory"), arrivals, WhenPupilIsTransferred.hearing, WhatIsKept.hearing,
     ] }
 
     /// Lines of lists wait for their pupil: here he comes.

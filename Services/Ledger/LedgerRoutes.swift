@@ -47,6 +47,7 @@ struct LedgerRoutes {
         addPartners(to: &book)
         addCards(to: &book)
         addDeskDays(to: &book)
+        book.kept(WhatIsKept.book, of: "ledger", in: database, isAboutChildrenOnly: true)
         return book
     }
 

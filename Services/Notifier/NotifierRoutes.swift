@@ -28,6 +28,7 @@ struct NotifierRoutes {
         book.post("/notifier/letters", .chooseAlerts, about: .oneself) { try await letters.choose($0) }
         book.open(.get, "/notifier/unsubscribe/{token}") { .page(try await letters.ask($0)) }
         book.open(.post, "/notifier/unsubscribe/{token}") { .page(try await letters.unsubscribe($0)) }
+        book.kept(WhatIsKept.book, of: "notifier", in: parts.database)
         book.parts()
         return book
     }

@@ -20,6 +20,7 @@ public enum EventCatalogue {
             facts: [
                 SchoolChanged.self, ClassChanged.self, PersonChanged.self, PupilChanged.self, RightsChanged.self,
                 ContactChanged.self, SigningKeyChanged.self, SessionEnded.self, TransferChanged.self,
+                ConsentChanged.self, PersonErased.self,
             ]),
         Publisher(
             service: "ledger",
@@ -60,11 +61,11 @@ public enum EventCatalogue {
             "canteen",
             people + [
                 ChargeAccepted.self, ChargeDeclined.self, ChargeWithdrawn.self, AccountChanged.self,
-                RefundPosted.self, AllowanceChanged.self, CardChanged.self, TransferChanged.self,
+                RefundPosted.self, AllowanceChanged.self, CardChanged.self, TransferChanged.self, PersonErased.self,
             ]
         ),
-        ("access", people + [TransferChanged.self]),
-        ("journal", people + [TransferChanged.self]),
+        ("access", people + [TransferChanged.self, PersonErased.self]),
+        ("journal", people + [TransferChanged.self, PersonErased.self]),
         (
             "notifier",
             people + [
@@ -73,7 +74,8 @@ public enum EventCatalogue {
                 SubscriptionChanged.self, ServiceCharged.self, ServiceDeclined.self, ServiceRefunded.self,
                 MenuPublished.self,
                 PassageRecorded.self, ClassDayChanged.self, LessonRecorded.self, MarkChanged.self,
-                AttendanceChanged.self, RemarkChanged.self, CommentChanged.self, TransferChanged.self,
+                AttendanceChanged.self, RemarkChanged.self, CommentChanged.self, TransferChanged.self, ConsentChanged.self,
+                PersonErased.self,
             ]
         ),
     ]

@@ -31,6 +31,8 @@ enum Example {
     static let transfer = id(26)
     static let otherClass = id(27)
     static let refund = id(40)
+    static let consent = id(41)
+    static let request = id(42)
     static let paidService = id(60)
     static let subscription = id(61)
     static let serviceDue = id(62)

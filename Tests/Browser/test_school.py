@@ -134,6 +134,9 @@ def test_registration_by_code_with_two_children(visitor, demo):
     page.locator("#phone").fill("+7 912 345-67-89")
     page.locator("#email").fill(f"{login}@example.org")
     page.locator("#children").fill(codes[1])
+    # ID-38: her own consent and the one for her children, with the words beside the box.
+    for box in page.locator("input[name$='-consent']").all():
+        box.check()
     page.locator("main button").last.click()
     page.wait_for_url("**/identity/registration/done*")
     sign_in(page, login, "Sirenevyj4Tuman9")

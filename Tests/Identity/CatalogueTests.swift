@@ -98,7 +98,7 @@ import Web
         #expect(Set(IdentityService.republications.map(\.name)) == [
             "identity.school.changed.v1", "identity.class.changed.v1", "identity.person.changed.v1", "identity.pupil.changed.v1",
             "identity.rights.changed.v1", "identity.contact.changed.v1", "identity.signing-key.changed.v1",
-            "identity.transfer.changed.v1",
+            "identity.transfer.changed.v1", "identity.consent.changed.v1", "identity.person.erased.v1",
         ])
     }
 }

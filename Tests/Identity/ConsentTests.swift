@@ -39,7 +39,7 @@ import Testing
         let command = DecideConsent(
             personID: try await school.id(number), textID: text ?? shown ?? UUID.v7(), isGiven: isGiven, by: try await school.id(by),
             now: school.now.addingTimeInterval(after))
-        return try await school.database.transaction { try command.run(in: $0) }
+        return try await school.database.transaction { [outbox = school.outbox] in try command.run(in: $0, outbox) }
     }
 
     @Test("ID-38: given and withdrawn, with time and by whom; every decision stays")
@@ -92,6 +92,58 @@ import Testing
         }
         let line = try #require(try await lines("P1").first { $0.purpose == .photos })
         #expect(line.title == "Съёмка в нашей школе" && line.version == 1 && line.state == .open && line.schoolName != nil)
+    }
+
+    private func said() async throws -> [ConsentChanged] {
+        struct Envelope: Decodable { let data: ConsentChanged }
+        return try await school.database.rows(
+            "select body from outbox where routing_key = \(ConsentChanged.name) order by seq", as: Data.self
+        ).map { try EventCoding.decoder.decode(Envelope.self, from: $0).data }
+    }
+
+    @Test("ID-38: every decision is said with a growing number, and can be said again")
+    func told() async throws {
+        try await school.open()
+        try await decide("P1", .photos, true, by: "G1")
+        try await decide("P1", .photos, true, by: "G1", after: 5)
+        try await decide("P1", .photos, false, by: "G1", after: 10)
+        try await decide("G1", .personalData, false, by: "G1", after: 10)
+        let said = try await said()
+        #expect(said.map(\.kind) == [.photos, .photos, .personalData] && said.map(\.holds) == [true, false, false])
+        #expect(said[0].consentID == said[1].consentID && said[0].version < said[1].version)
+        let database = school.database
+        let again = try await database.read { try ConsentFacts.page(after: nil, limit: 100, in: $0) }
+        #expect(again.count == 2 && again.allSatisfy { one in said.contains(one) })
+        let first = try await database.read { try ConsentFacts.page(after: nil, limit: 1, in: $0) }
+        let rest = try await database.read { try ConsentFacts.page(after: first.last?.consentID, limit: 100, in: $0) }
+        #expect(first + rest == again)
+    }
+
+    @Test("ID-38: who registers agrees to the words he was shown, for himself and as a parent for his child; nothing is registered without")
+    func registered() async throws {
+        try await school.open()
+        let code = try await school.code(for: "G1", child: "P1", in: "7Б")
+        var registration = school.registration(code: code)
+        registration.ownConsent = nil
+        registration.childConsent = UUID.v7()
+        guard case .refused(let wrong) = try await school.register(registration) else { Issue.record("registered"); return }
+        #expect(Set(wrong.keys) == ["own-consent", "child-consent"] && wrong["own-consent"] != wrong["child-consent"])
+        #expect(try await said().isEmpty)
+        guard case .registered = try await school.register(school.registration(code: code)) else { Issue.record("refused"); return }
+        for person in ["G1", "P1"] { #expect(try await state(person, .personalData) == .given, "\(person)") }
+        #expect(try await state("P1", .photos) == .open)
+        let line = try #require(try await lines("P1").first { $0.purpose == .personalData })
+        #expect(line.last?.at == school.now && line.last?.version == 1 && line.lastBy?.given == "Ольга")
+        // The other parent is asked about himself alone: for the child his mother has agreed.
+        let other = try await school.code(for: "G2", child: "P1", in: "7Б")
+        var father = school.registration(code: other, login: "m.vetrov")
+        father.childConsent = nil
+        guard case .registered = try await school.register(father) else { Issue.record("refused"); return }
+        // A pupil is asked nothing: his parent decides.
+        let own = try await school.code(for: "P1", child: "P1", in: "7Б")
+        let pupil = RegisterByCode(
+            code: own, login: "anna.vetrova", password: "gz7mtk4q", repeated: "gz7mtk4q", address: "10.0.0.1", now: school.now)
+        guard case .registered = try await school.register(pupil) else { Issue.record("refused"); return }
     }
 
     @Test("The class list shows the school what each family has decided")

@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import Kernel
+import Messaging
 import Postgres
 import Support
 import Testing
@@ -60,7 +61,7 @@ import Testing
         let (olga, now) = (try await school.id("G1"), school.now)
         try await school.database.transaction { transaction in
             let text = try ConsentsOf.read(olga, in: transaction)[0]
-            _ = try DecideConsent(personID: olga, textID: text.textID, isGiven: true, by: olga, now: now).run(in: transaction)
+            _ = try DecideConsent(personID: olga, textID: text.textID, isGiven: true, by: olga, now: now).run(in: transaction, Outbox(service: "identity"))
         }
         let export = try await school.database.read { try PersonalExport.read(olga, in: $0) }
         let shown = String(decoding: try JSONEncoder().encode(export), as: UTF8.self)
@@ -181,7 +182,7 @@ import Testing
                     _ = try set.confirm(code.code(step: TimeCode.step(at: now)), keeping: nil, box, letters, in: transaction)
                 }
                 for line in try ConsentsOf.read(id, in: transaction) {
-                    _ = try DecideConsent(personID: id, textID: line.textID, isGiven: coin(seed, line.textID.text), by: id, now: now).run(in: transaction)
+                    _ = try DecideConsent(personID: id, textID: line.textID, isGiven: coin(seed, line.textID.text), by: id, now: now).run(in: transaction, Outbox(service: "identity"))
                 }
                 try Audit.note(.nameChanged, by: id, about: id, at: now, in: transaction)
             }

@@ -59,6 +59,7 @@ import Web
                 [
                     "code": String(code), "login": "nina", "password": "gz7mtk4q", "repeated": "gz7mtk4q", "surname": "Бабушкина", "given": "Нина",
                     "phone": "+79160000077", "email": "nina@example.org",
+                    "own-consent": School.words?.text ?? "",
                 ])
             #expect(done.status == .seeOther)
             _ = try await nina.post("/identity/sign-in", ["login": "nina", "password": "gz7mtk4q"])

@@ -14,6 +14,7 @@ extension School {
     func register(_ code: String, login: String, surname: String = "Бабушкина", at: Date? = nil) async throws -> RegisterByCode.Outcome {
         var registration = RegisterByCode(
             code: code, login: login, password: "gz7mtk4q", repeated: "gz7mtk4q", address: "10.0.0.\(login.count)", now: at ?? now)
+        registration.ownConsent = School.words
         registration.surname = surname
         registration.givenName = "Нина"
         registration.phone = "+79160000077"

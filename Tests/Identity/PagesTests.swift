@@ -58,12 +58,16 @@ import Web
             let missing = try await browser.post("/identity/registration", ["code": code, "login": "olga", "password": "gz7mtk4q"])
             #expect(missing.status == .unprocessableContent)
             #expect(missing.body.contains("Родители указывают мобильный телефон"))
+            // ID-38: the words stand there, and both boxes say what is missing beside themselves.
+            #expect(form.body.contains("152-ФЗ") && form.body.contains("name=\"child-consent\""))
+            for field in ["own-consent-wrong", "child-consent-wrong"] { #expect(missing.body.contains("id=\"\(field)\"")) }
+            let words = School.words?.text ?? ""
             #expect(!missing.body.contains("gz7mtk4q"))
             let done = try await browser.post(
                 "/identity/registration",
                 [
                     "code": code, "login": "olga", "password": "gz7mtk4q", "repeated": "gz7mtk4q", "surname": "Ветрова", "given": "Ольга",
-                    "phone": "+79161234567", "email": "olga@example.org",
+                    "phone": "+79161234567", "email": "olga@example.org", "own-consent": words, "child-consent": words,
                 ])
             #expect(done.status == .seeOther)
             let success = try await browser.get(done.location ?? "")

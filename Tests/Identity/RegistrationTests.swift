@@ -236,6 +236,8 @@ import Testing
         let code = try await school.code(for: "G1", child: "P1", in: "7Б")
         var elsewhere = RegisterByCode(
             code: code, login: "o.vetrova", password: "gz7mtk4q", repeated: "gz7mtk4q", address: "10.9.9.9", now: school.now)
+        elsewhere.ownConsent = School.words
+        elsewhere.childConsent = School.words
         elsewhere.surname = "Ветрова"
         elsewhere.givenName = "Ольга"
         elsewhere.phone = "+79160000009"

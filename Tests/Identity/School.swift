@@ -100,11 +100,14 @@ struct School: Sendable {
         return issued.code.text
     }
 
+    /// The words that every installation begins with.
+    static let words = UUID(uuidString: "00000000-0000-7000-8000-000000000c01")
+
     /// A registration that is right in every field.
     func registration(code: String, login: String = "o.vetrova", at: Date? = nil) -> RegisterByCode {
         RegisterByCode(
             code: code, login: login, password: "gz7mtk4q", repeated: "gz7mtk4q", surname: "Ветрова", givenName: "Ольга",
-            patronymic: "Игоревна", phone: "+7 916 000-00-09", email: "olga.v@example.org", address: "10.0.0.1", now: at ?? now)
+            patronymic: "Игоревна", phone: "+7 916 000-00-09", email: "olga.v@example.org", ownConsent: Self.words, childConsent: Self.words, address: "10.0.0.1", now: at ?? now)
     }
 
     func register(_ registration: RegisterByCode) async throws -> RegisterByCode.Outcome {

@@ -46,6 +46,35 @@ import Web
         #expect(often.times == 5 && often.lastAt.timeIntervalSince(often.firstAt) == 4 && often.viewerID == teacher)
     }
 
+    @Test("BY-10: who is new at a child in an hour is news at once; that he looks again is none, in the next hour it is")
+    func news() async throws {
+        let book = LookBook()
+        #expect(!book.hasNews)
+        book.note(look(anna))
+        #expect(book.hasNews)
+        try await book.carry(into: outbox, database)
+        book.note(look(anna, at: 1_795_000_001))
+        #expect(!book.hasNews && book.count == 1)
+        book.note(look(pyotr))
+        #expect(book.hasNews)
+        try await book.carry(into: outbox, database)
+        book.note(look(anna, at: 1_795_003_600))
+        #expect(book.hasNews)
+        #expect(try await told().map(\.times).reduce(0, +) == 3)
+    }
+
+    @Test("BY-10: a process that is killed a moment later has told of the look already")
+    func beforeAKill() async throws {
+        let book = LookBook()
+        let carrier = LookCarrier(
+            book, database: database, outbox: outbox, logger: Logger(label: "test"), pause: .seconds(3600), glance: .milliseconds(20))
+        let running = Task { try await carrier.run() }
+        book.note(look(anna))
+        try await eventually { try await told().count == 1 }
+        running.cancel()
+        _ = try? await running.value
+    }
+
     @Test("BY-10: what cannot be written goes on waiting")
     func kept() async throws {
         let book = LookBook()

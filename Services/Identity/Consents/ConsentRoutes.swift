@@ -58,6 +58,7 @@ struct ConsentRoutes: Sendable {
     private static func notice(_ visit: Visit) -> String? {
         switch visit.query("done") {
         case "yes": visit.tr("Your decision is kept.")
+        case "withdrawn": visit.tr("Your decision is kept, and what it changes holds from now on; it stands below.")
         case "changed": visit.tr("The text has changed meanwhile. Read it before you decide.")
         default: nil
         }
@@ -81,9 +82,10 @@ struct ConsentRoutes: Sendable {
         }
         let command = DecideConsent(
             personID: person, textID: try visit.uuid("text"), isGiven: answer == "yes", by: visit.viewer.personID, now: visit.now)
-        let outcome = try await cabinet.database.transaction { try command.run(in: $0) }
+        let outbox = cabinet.outbox
+        let outcome = try await cabinet.database.transaction { try command.run(in: $0, outbox) }
         switch outcome {
-        case .done: return .seeOther("\(back)?done=yes")
+        case .done: return .seeOther("\(back)?done=\(command.isGiven ? "yes" : "withdrawn")")
         case .changedMeanwhile:
             return .page(
                 try await page(visit, child: child, notice: visit.tr("The text has changed meanwhile. Read it before you decide.")),

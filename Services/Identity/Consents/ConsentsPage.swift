@@ -1,3 +1,4 @@
+import Directory
 import Foundation
 import Kernel
 import Web
@@ -20,6 +21,8 @@ struct ConsentsPage: Page {
         let action: String
         let mayGive: Bool
         let mayWithdraw: Bool
+        /// What happens without it.
+        let effect: String
     }
 
     let title: String
@@ -51,7 +54,8 @@ struct ConsentsPage: Page {
                     [visit.format.moment(last.at, now: visit.now), by].compactMap(\.self).joined(separator: ", ")
                 },
                 action: "\(base)/\(line.textID.text)", mayGive: mayDecide && line.state != .given,
-                mayWithdraw: mayDecide && line.state.holds)
+                mayWithdraw: mayDecide && line.state.holds,
+                effect: visit.tr(line.purpose.effect(isOfChild: child != nil || visit.viewer.isPupil)))
         }
     }
 }

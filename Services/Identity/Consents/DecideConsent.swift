@@ -1,5 +1,6 @@
 import Foundation
 import Kernel
+import Messaging
 import Postgres
 
 /// A consent is given or withdrawn, for oneself or for the child one answers for.
@@ -17,7 +18,7 @@ struct DecideConsent: Sendable {
         case changedMeanwhile
     }
 
-    func run(in transaction: borrowing Transaction) throws -> Outcome {
+    func run(in transaction: borrowing Transaction, _ outbox: Outbox) throws -> Outcome {
         // Two decisions at the same time stand one after the other.
         try transaction.execute("select from person where id = \(personID) for update")
         guard let line = try ConsentsOf.read(personID, in: transaction).first(where: { $0.textID == textID }) else {
@@ -33,6 +34,7 @@ struct DecideConsent: Sendable {
         try Audit.note(
             isGiven ? .consentGiven : .consentWithdrawn, by: by, about: personID, school: line.schoolID,
             detail: ["purpose": line.purpose.text, "version": "\(line.version)"], at: now, in: transaction)
+        try ConsentFacts.publish(personID, line.purpose, to: outbox, in: transaction)
         return .done
     }
 }

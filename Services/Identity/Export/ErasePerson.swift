@@ -1,3 +1,4 @@
+import Events
 import Foundation
 import Kernel
 import Messaging
@@ -47,6 +48,11 @@ struct ErasePerson: Sendable {
                 roster_line = '', version = version + 1
             where person_id = \(personID)
             """)
+        if let number = try transaction.first(
+            "select roster_number from person where id = \(personID) and kind = 'guardian' and roster_number is not null", as: String.self)
+        {
+            try ForgottenNumbers.note(number, now: now, in: transaction)
+        }
         let pupils = try transaction.execute(
             "update pupil set ended = true, version = version + 1 where person_id = \(personID)")
         try transaction.execute("update transfer set reason = '—' where child_id = \(personID) and reason is not null")
@@ -63,5 +69,18 @@ struct ErasePerson: Sendable {
         try TouchedPeople(
             people: [personID], pupils: pupils > 0 ? [personID] : [], rights: touched, contacts: [personID]
         ).publish(to: outbox, in: transaction)
+        guard let version = try transaction.first("select version from person where id = \(personID)", as: Int64.self) else { return }
+        try outbox.publish(PersonErased(personID: personID, version: version, at: now), in: transaction)
+    }
+
+    /// Who has been forgotten, to be said again.
+    static func facts(after: UUID?, limit: Int, in transaction: borrowing Transaction) throws -> [PersonErased] {
+        try transaction.rows(
+            """
+            select p.id, p.version, max(r.done_at) from deletion_request r join person p on p.id = r.person_id
+            where r.done_at is not null and (\(after)::uuid is null or p.id > \(after)::uuid)
+            group by p.id, p.version order by p.id limit \(limit)
+            """, as: UUID.self, Int64.self, Date.self
+        ).map { PersonErased(personID: $0.0, version: $0.1, at: $0.2) }
     }
 }

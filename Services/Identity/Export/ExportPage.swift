@@ -30,6 +30,9 @@ struct ExportPage: Page {
     let parts: [Part]
     let file: String
     let deletion: String
+    /// The files of all services, one after the other: what makes the whole package.
+    let files: [ProfileSafety.Link]
+    let package: String
     let others: [ProfileSafety.Link]
     let hasOthers: Bool
 
@@ -40,6 +43,15 @@ struct ExportPage: Page {
         let base = child.map { "/identity/children/\($0.text)" } ?? "/identity/profile"
         file = base + "/export.json"
         deletion = base + "/deletion"
+        package = "zvonok-\(export.personID.text).json"
+        let services: [(String, String)] = [
+            ("journal", "Diary and marks"), ("access", "Cards"), ("canteen", "Diet and meals"), ("notifier", "Letters"), ("ledger", "Money"),
+        ]
+        files = [ProfileSafety.Link(title: visit.tr("People and access"), address: base + "/export.json")]
+            + services.filter { child != nil || $0.0 != "ledger" }.map { service, title in
+                ProfileSafety.Link(
+                    title: visit.tr(title), address: child.map { "/\(service)/children/\($0.text)/kept" } ?? "/\(service)/kept")
+            }
         parts = export.parts.map { part in
             Part(
                 table: part.table, title: visit.tr(part.title),
@@ -82,7 +94,11 @@ struct DeletionPage: Page {
         due = state.open.map { visit.format.date(visit.zone.day(of: $0.dueAt), thisYear: visit.today.year) }
         warning = child == nil && !state.lonely.isEmpty
             ? visit.tr("Nobody else sees the diary of %@.", state.lonely.map(\.short).joined(separator: ", ")) : nil
-        kept = [visit.tr("Movements of money stay in the school's books for five years, by account number and without a name.")]
+        kept = [
+            visit.tr("Movements of money stay in the school's books for five years, by account number and without a name."),
+            visit.tr("Marks and attendance stay in the journal of the class by law, without a name."),
+            visit.tr("Passages, cards, remarks, comments, notices and letters go in every part of the system."),
+        ]
             + PersonalRecord.all.compactMap { record in
                 guard case .kept(let why) = record.end, !record.about.isEmpty else { return nil }
                 return visit.tr(why)

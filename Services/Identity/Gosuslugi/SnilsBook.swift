@@ -21,6 +21,8 @@ struct SnilsBook: Sendable {
     struct Entry: Sendable, Equatable {
         let lastDigits: String
         let enteredAt: Date
+        /// Nil for an operator at the command line.
+        var by: PersonName?
     }
 
     struct Found: Sendable, Equatable {
@@ -61,8 +63,14 @@ struct SnilsBook: Sendable {
 
     static func entry(of personID: UUID, in transaction: borrowing Transaction) throws -> Entry? {
         try transaction.first(
-            "select last_digits, entered_at from snils where person_id = \(personID)", as: String.self, Date.self
-        ).map { Entry(lastDigits: $0, enteredAt: $1) }
+            """
+            select s.last_digits, s.entered_at, b.surname, b.given_name, b.patronymic
+            from snils s left join person b on b.id = s.entered_by where s.person_id = \(personID)
+            """, as: String.self, Date.self, String?.self, String?.self, String?.self
+        ).map { digits, at, surname, given, patronymic in
+            let by = surname.flatMap { surname in given.map { PersonName(surname: surname, given: $0, patronymic: patronymic) } }
+            return Entry(lastDigits: digits, enteredAt: at, by: by)
+        }
     }
 
     /// Who the school has entered this number for; nobody who has left.

@@ -67,6 +67,8 @@ struct MergingTrace: Codable, Sendable, Equatable {
     /// What the account that stays had for a contact, if it got something of the other's; with the version that this made.
     let contact: Contact?
     let contactVersion: Int64?
+    /// When the СНИЛС was entered that came to the account that stays.
+    var snilsEnteredAt: Date?
 }
 
 /// The curator makes one account of two of the same guardian (ID-29): children, grants given and what the one lacks of
@@ -111,6 +113,12 @@ struct MergeAccounts: Sendable {
             "update person set merged_into = \(keptID) where merged_into = \(extraID) returning id", as: UUID.self)
         let (contact, contactVersion) = try fillContact(in: transaction)
 
+        // Who came in through Gosuslugi comes in to the account that stays; a number of its own stays its own.
+        let snils = try transaction.first(
+            """
+            update snils set person_id = \(keptID)
+            where person_id = \(extraID) and not exists (select from snils where person_id = \(keptID)) returning entered_at
+            """, as: Date.self)
         try transaction.execute(
             "update person set ended = true, merged_into = \(keptID), version = version + 1 where id = \(extraID)")
         try transaction.execute(
@@ -125,7 +133,8 @@ struct MergeAccounts: Sendable {
         let id = UUID.v7(at: now)
         let trace = MergingTrace(
             keptBefore: kept.filter { children.contains($0.childID) }, extraBefore: extra, after: after, given: given,
-            invitations: invitations, earlier: earlier, contact: contact, contactVersion: contactVersion)
+            invitations: invitations, earlier: earlier, contact: contact, contactVersion: contactVersion,
+            snilsEnteredAt: snils)
         try transaction.execute(
             """
             insert into merging (id, kept_id, extra_id, schools, merged_at, merged_by, undo_until, trace)

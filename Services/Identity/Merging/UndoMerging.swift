@@ -53,6 +53,14 @@ struct UndoMerging: Sendable {
             "update invitation set issued_by = \(extraID) where id = any(\(trace.invitations)) and issued_by = \(keptID)")
         try transaction.execute(
             "update person set merged_into = \(extraID) where id = any(\(trace.earlier)) and merged_into = \(keptID)")
+        if let entered = trace.snilsEnteredAt {
+            // Another number that was entered since stays where it is. The trace keeps moments to the millisecond.
+            try transaction.execute(
+                """
+                update snils set person_id = \(extraID)
+                where person_id = \(keptID) and abs(extract(epoch from entered_at - \(entered))) < 0.002
+                """)
+        }
         if let contact = trace.contact, let version = trace.contactVersion {
             // What the owner has changed since stays his.
             try transaction.execute(

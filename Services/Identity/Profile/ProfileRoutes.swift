@@ -130,18 +130,19 @@ struct ProfileRoutes: Sendable {
         _ visit: Visit, done: String? = nil, typed: [String: String] = [:], wrong: [String: FieldMessage] = [:]
     ) async throws -> ProfilePage {
         let (id, now) = (visit.viewer.personID, visit.now)
-        typealias Found = (OwnProfile, PasswordPolicy, SecondFactor, [ConsentLine], [UUID])
+        typealias Found = (OwnProfile, PasswordPolicy, SecondFactor, [ConsentLine], [UUID], SnilsBook.Entry?)
         let found = try await cabinet.database.read { transaction -> Found? in
             guard let profile = try OwnProfile.read(id, now: now, in: transaction) else { return nil }
             return (
                 profile, try PasswordPolicy.of(id, in: transaction), try SecondFactor.read(of: id, in: transaction),
-                try ConsentsOf.read(id, in: transaction), try ProfileSafety.primary(of: id, in: transaction)
+                try ConsentsOf.read(id, in: transaction), try ProfileSafety.primary(of: id, in: transaction),
+                try SnilsBook.entry(of: id, in: transaction)
             )
         }
-        guard let (profile, policy, factor, consents, primary) = found else { throw Problem.notFound }
+        guard let (profile, policy, factor, consents, primary, snils) = found else { throw Problem.notFound }
         let children = profile.children.filter { primary.contains($0.id) }.map { (id: $0.id, name: $0.name) }
         return ProfilePage(
-            visit, profile, ProfileSafety(visit, factor, consents, children: children), allowsSigns: policy.allowsSigns, done: done,
+            visit, profile, ProfileSafety(visit, factor, consents, children: children, snils: snils), allowsSigns: policy.allowsSigns, done: done,
             typed: typed, wrong: wrong)
     }
 }

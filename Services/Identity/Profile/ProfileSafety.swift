@@ -29,8 +29,18 @@ struct ProfileSafety: Encodable, Sendable {
     let isFactorMissing: Bool
     let consents: [Consent]
     let children: [Child]
+    /// That a СНИЛС was entered for sign-in through Gosuslugi, when and by whom; never which.
+    let snils: String?
 
-    init(_ visit: Visit, _ factor: SecondFactor, _ consents: [ConsentLine], children: [(id: UUID, name: PersonName)]) {
+    init(
+        _ visit: Visit, _ factor: SecondFactor, _ consents: [ConsentLine], children: [(id: UUID, name: PersonName)],
+        snils entry: SnilsBook.Entry? = nil
+    ) {
+        snils = entry.map { entry in
+            let day = visit.format.date(visit.zone.day(of: entry.enteredAt), thisYear: visit.today.year)
+            return entry.by.map { visit.tr("SNILS for Gosuslugi: entered on %@ by %@", day, $0.initials) }
+                ?? visit.tr("SNILS for Gosuslugi: entered on %@ by the operator", day)
+        }
         self.factor = factor.since.map { visit.tr("Switched on since %@.", visit.format.date(visit.zone.day(of: $0), thisYear: visit.today.year)) }
             ?? visit.tr("Switched off.")
         isFactorMissing = !factor.isOn

@@ -18,6 +18,9 @@ struct RegisterByCode: Sendable {
     var patronymic = ""
     var phone = ""
     var email = ""
+    /// The texts that he has agreed to, as they were shown: about himself and about the child (ID-38).
+    var ownConsent: UUID?
+    var childConsent: UUID?
     var language = "ru"
     let address: String
     let now: Date
@@ -38,8 +41,8 @@ struct RegisterByCode: Sendable {
     }
 
     /// - Throws: ``RegistrationRefused`` with all fields that are wrong at once.
-    func check(_ invitation: Invitation, common: CommonPasswords?) throws -> Checked {
-        var wrong: [String: FieldMessage] = [:]
+    func check(_ invitation: Invitation, _ asked: AskedConsents, common: CommonPasswords?) throws -> Checked {
+        var wrong = asked.refusal(own: ownConsent, child: childConsent)
         var name: LoginName?
         do { name = try LoginName(login) } catch { wrong["login"] = FieldMessage(error.text) }
 
@@ -95,20 +98,22 @@ struct RegisterByCode: Sendable {
         if case .wait(let until) = verdict { return .wait(until: until) }
         do {
             let (now, count) = (now, hashes.count)
-            let (invitation, badChildren) = try await database.read { transaction -> (Invitation, RegistrationRefused?) in
+            typealias Found = (Invitation, AskedConsents, RegistrationRefused?)
+            let (invitation, asked, badChildren) = try await database.read { transaction -> Found in
                 let invitation = try Invitation.find(hashes[0], now: now, in: transaction)
-                guard count > 1 else { return (invitation, nil) }
+                let asked = try AskedConsents.by(invitation, in: transaction)
+                guard count > 1 else { return (invitation, asked, nil) }
                 do {
                     _ = try Self.children(invitation, hashes.dropFirst(), more, now: now, in: transaction)
-                    return (invitation, nil)
+                    return (invitation, asked, nil)
                 } catch let refused as RegistrationRefused {
-                    return (invitation, refused)
+                    return (invitation, asked, refused)
                 }
             }
             // Everything that is wrong is said at once.
             let checked: Checked
             do {
-                checked = try check(invitation, common: common)
+                checked = try check(invitation, asked, common: common)
                 if let badChildren { throw badChildren }
             } catch let refused as RegistrationRefused {
                 throw RegistrationRefused(fields: refused.fields.merging(badChildren?.fields ?? [:]) { own, _ in own })
@@ -162,9 +167,23 @@ struct RegisterByCode: Sendable {
         if invitation.kind.isForGuardian {
             try AddChild.grant(personID, [invitation] + others, now: now, &touched, in: transaction)
         }
+        try consent(of: personID, to: [invitation] + others, in: transaction, letters.outbox)
         try Audit.note(.registered, by: personID, about: personID, school: invitation.schoolID, at: now, in: transaction)
         try touched.publish(to: letters.outbox, in: transaction)
         return .registered(personID: personID, login: checked.login.text)
+    }
+
+    /// His own consent, and as the parent of these children theirs; each by the words of its own school.
+    private func consent(
+        of person: UUID, to invitations: [Invitation], in transaction: borrowing Transaction, _ outbox: Outbox
+    ) throws {
+        var given: [UUID] = ownConsent == nil ? [] : [person]
+        if childConsent != nil, invitations.first?.kind == .guardian { given += invitations.compactMap(\.childID) }
+        for about in given {
+            for line in try ConsentsOf.read(about, in: transaction) where line.purpose == .personalData && line.state != .given {
+                _ = try DecideConsent(personID: about, textID: line.textID, isGiven: true, by: person, now: now).run(in: transaction, outbox)
+            }
+        }
     }
 
     /// The invitations behind the field «Дети».

@@ -1,9 +1,21 @@
+import Foundation
 import Kernel
 import Web
 
 /// A field of a form shown again: what was typed and what is wrong with it.
 struct FilledField: Encodable, Sendable {
     let value: String
+    let wrong: String?
+}
+
+/// A box by which somebody agrees, with the words it is about.
+struct ConsentBox: Encodable, Sendable {
+    let field: String
+    let label: String
+    let title: String
+    let paragraphs: [String]
+    let value: UUID
+    let isTicked: Bool
     let wrong: String?
 }
 
@@ -37,8 +49,10 @@ struct RegistrationPage: Page {
     let phone: FilledField
     let email: FilledField
     let children: FilledField
+    let consents: [ConsentBox]
+    let hasConsents: Bool
 
-    init(_ visit: Visit, _ invitation: Invitation, _ typed: RegisterByCode?, code: InvitationCode, wrong: [String: FieldMessage]) {
+    init(_ visit: Visit, _ invitation: Invitation, _ asked: AskedConsents, _ typed: RegisterByCode?, code: InvitationCode, wrong: [String: FieldMessage]) {
         func field(_ name: String, _ value: String?) -> FilledField {
             FilledField(value: value ?? "", wrong: wrong[name].map(visit.sentence))
         }
@@ -73,6 +87,18 @@ struct RegistrationPage: Page {
         phone = field("phone", typed?.phone)
         email = field("email", typed?.email)
         children = field("children", typed?.otherCodes)
+        func box(_ name: String, _ consent: AskedConsent?, _ label: String, _ given: UUID?) -> ConsentBox? {
+            consent.map {
+                ConsentBox(
+                    field: name, label: visit.tr(label), title: $0.title, paragraphs: $0.paragraphs, value: $0.textID,
+                    isTicked: given == $0.textID, wrong: wrong[name].map(visit.sentence))
+            }
+        }
+        consents = [
+            box("own-consent", asked.own, "I agree that my personal data are processed", typed?.ownConsent),
+            box("child-consent", asked.child, "As the parent I agree that the data of my child are processed", typed?.childConsent),
+        ].compactMap(\.self)
+        hasConsents = !consents.isEmpty
     }
 }
 

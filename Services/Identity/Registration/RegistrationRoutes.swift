@@ -38,13 +38,13 @@ struct RegistrationRoutes: Sendable {
             let verdict = try await cabinet.database.transaction { try Guessing.countCode(address: address, now: now, in: $0) }
             if case .wait(let until) = verdict { return wait(visit, typedCode, until) }
             let hash = try await cabinet.bench.run { try PasswordHash.ofCode(code) }
-            let invitation = try await cabinet.database.transaction { transaction -> Invitation in
+            let (invitation, asked) = try await cabinet.database.transaction { transaction -> (Invitation, AskedConsents) in
                 let invitation = try Invitation.find(hash, now: now, in: transaction)
                 try Guessing.forgiveCode(address: address, in: transaction)
-                return invitation
+                return (invitation, try AskedConsents.by(invitation, in: transaction))
             }
             return .page(
-                RegistrationPage(visit, invitation, typed, code: code, wrong: wrong), wrong.isEmpty ? .ok : .unprocessableContent)
+                RegistrationPage(visit, invitation, asked, typed, code: code, wrong: wrong), wrong.isEmpty ? .ok : .unprocessableContent)
         } catch let refused as InvitationRefused {
             return again(visit.tr(refused.text), .unprocessableContent)
         } catch is HashingBusy {
@@ -67,7 +67,8 @@ struct RegistrationRoutes: Sendable {
         let registration = RegisterByCode(
             code: text("code"), otherCodes: text("children"), login: text("login"), password: text("password"),
             repeated: text("repeated"), surname: text("surname"), givenName: text("given"), patronymic: text("patronymic"),
-            phone: text("phone"), email: text("email"), language: visit.language.rawValue, address: visit.address, now: visit.now)
+            phone: text("phone"), email: text("email"), ownConsent: UUID(uuidString: text("own-consent")),
+            childConsent: UUID(uuidString: text("child-consent")), language: visit.language.rawValue, address: visit.address, now: visit.now)
         do {
             switch try await registration.run(cabinet.database, cabinet.letters, cabinet.bench, cabinet.common) {
             case .registered(_, let login):

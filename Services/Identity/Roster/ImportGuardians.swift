@@ -15,9 +15,15 @@ struct ImportGuardians: Sendable {
         var step = ImportStep()
         let known = try RosterKnown.people(
             lines.map(\.content.person.number) + lines.map(\.content.pupilNumber), in: transaction)
+        let forgotten = try ForgottenNumbers.among(lines.map(\.content.person.number), in: transaction)
         var good: [(line: GuardianLine, child: UUID)] = []
         for line in lines {
             let number = line.content.person.number
+            guard !forgotten.contains(number) else {
+                step.report.badLines.append(
+                    line.refused("\(number) has asked to be forgotten; who wants to come back gets an invitation"))
+                continue
+            }
             guard let child = known[line.content.pupilNumber], child.kind == "pupil" else {
                 step.report.badLines.append(line.refused("there is no pupil \(line.content.pupilNumber)"))
                 continue

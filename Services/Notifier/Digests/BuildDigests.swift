@@ -79,6 +79,7 @@ extension Digests {
                 and coalesce(l.rhythm, 'daily') <> 'never'
                 and coalesce(l.send_at, \(unchosen.sendAt.iso)::time) <= \(time.iso)::time
                 and (coalesce(l.rhythm, 'daily') = 'daily' or l.weekday = \(day.weekday))
+                and not exists (select from consent k where k.person_id = c.person_id and k.kind = 'personalData' and not k.holds)
                 and not exists (select from digest d where d.person_id = c.person_id and d.day = \(day))
                 and coalesce((
                     select s.time_zone from directory_guardianship g join directory_pupil p on p.id = g.child_id

@@ -25,7 +25,9 @@ struct LetterMaterial: Sendable {
             select guardian_id, child_id, topics from directory_guardianship
             where guardian_id = any(\(guardians.map(\.personID))) and (until_on is null or until_on >= \(day))
             """, as: UUID.self, UUID.self, [String].self)
-        let children = try Directory.children(Array(Set(grants.map(\.1))), in: tx).filter { !$0.hasLeft }
+        // ID-38: of a child whose parents have taken their consent back no letter tells.
+        let silent = try WhenConsentIsDecided.withdrawn(Array(Set(grants.map(\.1))), in: tx)
+        let children = try Directory.children(Array(Set(grants.map(\.1))), in: tx).filter { !$0.hasLeft && !silent.contains($0.id) }
         let known = Dictionary(children.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         var families: [UUID: [Child]] = [:]
         for (guardian, child, topics) in grants {

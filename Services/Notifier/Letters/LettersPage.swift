@@ -22,6 +22,8 @@ struct LettersPage: Page {
     let email: String?
     /// What keeps letters from an address, or from another one that was entered.
     let addressNote: String?
+    /// ID-38: no letter comes until he agrees again.
+    let hasWithdrawn: Bool
     let isSaved: Bool
     let error: String?
 }
@@ -29,9 +31,9 @@ struct LettersPage: Page {
 extension LettersPage {
     init(for visit: Visit, _ database: Database, error: String? = nil) async throws {
         let person = visit.viewer.personID
-        let (choice, contact) = try await database.read { tx in
+        let (choice, hasWithdrawn, contact) = try await database.read { tx in
             (
-                try LetterForm.choice(of: person, in: tx),
+                try LetterForm.choice(of: person, in: tx), try !WhenConsentIsDecided.withdrawn([person], in: tx).isEmpty,
                 try tx.first(
                     "select email, email_confirmed or email_from_school, new_email from contact where person_id = \(person)",
                     as: String?.self, Bool.self, String?.self)
@@ -49,7 +51,7 @@ extension LettersPage {
             weekdays: (1...7).map { number in
                 let day = visit.today.monday.adding(days: number - 1)
                 return Choice(value: "\(number)", label: visit.format.weekday(day), isChosen: number == choice.weekday)
-            }, email: email, addressNote: note, isSaved: visit.query("saved") != nil, error: error)
+            }, email: email, addressNote: note, hasWithdrawn: hasWithdrawn, isSaved: visit.query("saved") != nil, error: error)
     }
 }
 

@@ -7,7 +7,7 @@ import Postgres
 
 /// What Notifier listens to: everything that happens to a child, and who is who.
 enum NotifierHearings {
-    static var all: [Hearing] { [DirectoryParts.hearing(queue: "notifier.directory"), feed, letters] }
+    static var all: [Hearing] { [DirectoryParts.hearing(queue: "notifier.directory"), feed, letters, WhatIsKept.hearing] }
 
     /// Copies compete: a letter is one by its identifier, whoever takes the command.
     private static let letters = Hearing(
@@ -40,6 +40,7 @@ enum NotifierHearings {
             told(ServiceDeclined.self) { WhenSomethingHappens.notice(of: $0.event, version: $0.version) },
             told(ServiceRefunded.self) { WhenSomethingHappens.notice(of: $0.event, version: $0.version) },
             told(BalanceLow.self) { WhenSomethingHappens.notice(of: $0.event, version: $0.version) },
+            .batch(ConsentChanged.self) { received, tx, _ in try WhenConsentIsDecided.remember(received, in: tx) },
             .batch(TransferChanged.self) { received, tx, _ in try WhenPupilMoves.react(to: received, in: tx) },
             .batch(ChargeAccepted.self) { received, tx, _ in
                 try remember(accounts: received.map { ($0.event.account, $0.epoch) }, in: tx)

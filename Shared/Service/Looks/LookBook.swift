@@ -8,7 +8,8 @@ public import Web
 
 /// Looks at children that this process has let in and not yet reported to the access log (BY-10).
 ///
-/// Noting one costs a look-up in memory; what was noted leaves in one message about once a minute.
+/// Noting one costs a look-up in memory. Who has not been seen at a child in this hour leaves within a second, so that a process
+/// that is killed takes the look of a second with it at most; that he looked again leaves about once a minute.
 public final class LookBook: Sendable {
     fileprivate struct Key: Hashable {
         let viewer: UUID
@@ -29,6 +30,8 @@ public final class LookBook: Sendable {
     private static let mostInMessage = 1000
 
     private let noted = Mutex<[Key: Count]>([:])
+    /// What has left in this hour: a look like it adds to a number and hurries nobody.
+    private let told = Mutex<Set<Key>>([])
 
     public init() {}
 
@@ -38,6 +41,12 @@ public final class LookBook: Sendable {
             viewer: look.viewer, child: look.child, permission: look.permission, asGuardian: look.asGuardian,
             hour: Int(look.at.timeIntervalSince1970 / 3600))
         noted.withLock { $0.add(Count(first: look.at, last: look.at, times: 1), to: key) }
+    }
+
+    /// Whether somebody looked at a child of whom the access log does not know it for this hour.
+    public var hasNews: Bool {
+        let told = told.withLock { $0 }
+        return noted.withLock { noted in noted.keys.contains { !told.contains($0) } }
     }
 
     /// How many different looks wait.
@@ -65,6 +74,11 @@ public final class LookBook: Sendable {
         } catch {
             noted.withLock { noted in for (key, count) in taken { noted.add(count, to: key) } }
             throw error
+        }
+        let hour = taken.keys.map(\.hour).max() ?? 0
+        told.withLock { told in
+            told = told.filter { $0.hour >= hour }
+            told.formUnion(taken.keys)
         }
     }
 }

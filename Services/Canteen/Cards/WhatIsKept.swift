@@ -1,0 +1,14 @@
+import Directory
+
+/// What Canteen keeps about people (ID-38), and what stays when one is forgotten.
+enum WhatIsKept {
+    static let book = KeptBook([
+        KeptTable("known_card", about: ["person_id"], .deleted),
+        KeptTable("account_hint", about: ["person_id"], isForGuardians: true, .deleted),
+        KeptTable(
+            "sale", about: ["person_id"], merely: ["sold_by"], hides: ["basket"], isForGuardians: true,
+            .kept("A sale is a document of the school's books; it names nobody.")),
+    ])
+
+    static let hearing = book.hearing(queue: "canteen.erasures")
+}
