@@ -87,7 +87,8 @@ enum Guessing {
         if let device {
             return try count(.device, device, limit: Scope.device.limit.attempts, now: now, in: transaction)
         }
-        let pair = try count(.pair, pairKey(account, address), limit: Scope.pair.limit.attempts, now: now, in: transaction)
+        let pair = try count(
+            .pair, pairKey(account, address), of: key(account), limit: Scope.pair.limit.attempts, now: now, in: transaction)
         guard case .allowed = pair else { return pair }
         let flood = try count(.overall, Data(), limit: Scope.overall.limit.attempts, now: now, in: transaction)
         var limit = Scope.address.limit.attempts
@@ -140,7 +141,8 @@ enum Guessing {
         if let device {
             return try count(.factorDevice, device, limit: Scope.factorDevice.limit.attempts, now: now, in: transaction)
         }
-        let pair = try count(.factorPair, pairKey(person, address), limit: Scope.factorPair.limit.attempts, now: now, in: transaction)
+        let pair = try count(
+            .factorPair, pairKey(person, address), of: key(person), limit: Scope.factorPair.limit.attempts, now: now, in: transaction)
         guard case .allowed = pair else { return pair }
         let all = try count(.factor, key(person), limit: Scope.factor.limit.attempts, now: now, in: transaction)
         guard case .allowed = all else { return all }
@@ -159,6 +161,11 @@ enum Guessing {
     static func forgetAll(of account: String, person: String, in transaction: borrowing Transaction) throws {
         try forget(.account, key(account), in: transaction)
         try forget(.factor, key(person), in: transaction)
+        try transaction.execute(
+            """
+            delete from guess where account = any(\([key(account), key(person)]))
+              and scope in (\(Scope.pair.rawValue), \(Scope.factorPair.rawValue))
+            """)
     }
 
     /// Counts a question for the way to a new password; an address that asks for everybody has to wait.
@@ -216,14 +223,15 @@ enum Guessing {
         attempts <= limit ? .allowed(left: limit - attempts) : .wait(until: windowEnds)
     }
 
+    /// - Parameter account: whose counter of one address it is, so that it can be forgotten with the others of his.
     private static func count(
-        _ scope: Scope, _ subject: Data, limit: Int, now: Date, in transaction: borrowing Transaction
+        _ scope: Scope, _ subject: Data, of account: Data? = nil, limit: Int, now: Date, in transaction: borrowing Transaction
     ) throws -> Verdict {
         let ends = now.addingTimeInterval(scope.limit.window)
         let counted = try transaction.first(
             """
-            insert into guess as g (scope, subject, attempts, window_ends_at)
-            values (\(scope.rawValue), \(subject), 1, \(ends))
+            insert into guess as g (scope, subject, account, attempts, window_ends_at)
+            values (\(scope.rawValue), \(subject), \(account), 1, \(ends))
             on conflict (scope, subject) do update set
                 attempts = case when g.window_ends_at <= \(now) then 1 else g.attempts + 1 end,
                 window_ends_at = case when g.window_ends_at <= \(now) then excluded.window_ends_at else g.window_ends_at end
