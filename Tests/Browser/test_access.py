@@ -38,6 +38,7 @@ def test_what_is_wrong_at_registration_stands_beside_its_field(visitor, demo, gu
     page.get_by_label("Придумайте пароль").fill("12345678")
     page.get_by_label("Пароль ещё раз").fill("87654321")
     page.get_by_label("Дети").fill("AAAA-BBBB")
+    page.get_by_label("Я согласен на обработку моих персональных данных").check()
     submit(page, "Зарегистрироваться")
     for label in ("Придумайте логин", "Придумайте пароль", "Мобильный телефон", "Электронная почта", "Дети"):
         field = page.get_by_label(label)
