@@ -188,6 +188,7 @@ public struct Entitlement: Sendable {
         switch permission.guardians {
         case .none: false
         case .granted: true
+        case .legalOnly: grant.answersByLaw
         case .primaryOnly: grant.isPrimary
         }
     }

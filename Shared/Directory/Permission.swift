@@ -16,6 +16,8 @@ public struct Permission: Sendable, Hashable {
         case none
         /// Whoever has a grant that holds (and covers the topic, if the permission has one).
         case granted
+        /// Every guardian whom the school has named (both parents of its lists); nobody whom one of them let in (ID-30).
+        case legalOnly
         /// Only the guardian who grants the others.
         case primaryOnly
     }
@@ -83,14 +85,14 @@ extension Permission {
     public static let seeMoney = Permission(
         "seeMoney", topic: .money, wholeSchool: [.accountant], guardians: .granted)
     /// AC-07: a parent sets what may be spent in a day. Whoever was let in to the money sees it and decides nothing about it
-    /// (ID-30): that is for the guardian who let him in.
-    public static let setLimit = Permission("setLimit", topic: .money, guardians: .primaryOnly)
+    /// (ID-30): that is for the guardians whom the school has named, the second parent as well as the first.
+    public static let setLimit = Permission("setLimit", topic: .money, guardians: .legalOnly)
     /// AC-09: a guardian moves money between his own children.
-    public static let moveMoney = Permission("moveMoney", topic: .money, guardians: .primaryOnly)
+    public static let moveMoney = Permission("moveMoney", topic: .money, guardians: .legalOnly)
     /// ID-35: what a child is subscribed to and was charged for; never the pupil.
     public static let seeServices = Permission("seeServices", topic: .money, wholeSchool: [.accountant], guardians: .granted)
     /// ID-35: subscribing spends the family's money, now and every month.
-    public static let subscribeServices = Permission("subscribeServices", topic: .money, guardians: .primaryOnly)
+    public static let subscribeServices = Permission("subscribeServices", topic: .money, guardians: .legalOnly)
     /// BY-04: money leaves the family's accounts, so only the guardian who grants the others asks for it.
     public static let takeMoneyOut = Permission("takeMoneyOut", topic: .money, guardians: .primaryOnly)
     /// AC-12: a charge was a mistake, says who paid or who sold.
@@ -118,7 +120,7 @@ extension Permission {
     /// SC-01: ask to move the child to another class or school.
     public static let askTransfer = Permission("askTransfer", guardians: .primaryOnly)
     /// ID-31: choose the PIN of the terminal.
-    public static let setPin = Permission("setPin", topic: .money, guardians: .primaryOnly)
+    public static let setPin = Permission("setPin", topic: .money, guardians: .legalOnly)
     /// Consents about a child, what is kept about him, his deletion: whoever answers for him decides.
     public static let representChild = Permission("representChild", guardians: .primaryOnly)
     /// ID-36 to ID-39: the certificate cabinet's settings, each guardian his own.

@@ -239,15 +239,23 @@ public struct Guardianship: Codable, Sendable, Hashable {
     public let isPrimary: Bool
     /// The last day on which the grant holds; without one it holds until it is changed.
     public let until: Day?
+    /// Whether the school has named him, in its lists or by a guardian's code; an adult whom a guardian let in is not (ID-30).
+    /// Nil in messages from before it was said.
+    public let isLegal: Bool?
 
     public init(
-        childID: UUID, topics: [Topic], isPrimary: Bool, until: Day? = nil
+        childID: UUID, topics: [Topic], isPrimary: Bool, until: Day? = nil, isLegal: Bool? = nil
     ) {
         self.childID = childID
         self.topics = topics
         self.isPrimary = isPrimary
         self.until = until
+        self.isLegal = isLegal
     }
+
+    /// Whether he answers for the child by law. Where it was not said, only of the first guardian it is certain: nobody whom a
+    /// family let in is ever that.
+    public var answersByLaw: Bool { isLegal ?? isPrimary }
 }
 
 /// The whole truth of what a person may do; it replaces everything known of him before.
@@ -282,7 +290,7 @@ public struct RightsChanged: VersionedEvent {
             children: [
             Guardianship(
             childID: Example.child, topics: [.diary, .meals, .money], isPrimary: true,
-            until: Example.lastDay)
+            until: Example.lastDay, isLegal: true)
             ],
             ended: false)
     }

@@ -48,24 +48,48 @@ import Testing
         }
     }
 
-    @Test("ID-30: whoever was let in to the money sees it; limits, PIN, transfers, payouts and subscriptions are the first guardian's")
+    @Test("ID-30, AC-07: whoever was let in to the money sees it; limits, PIN, transfers and subscriptions are both parents', not his")
     func secondAdultDecidesNothing() {
-        let (child, second, first) = (UUID.v7(), UUID.v7(), UUID.v7())
+        let (child, person) = (UUID.v7(), UUID.v7())
         let place = Entitlement.Place(schoolID: .v7(), classID: .v7())
-        func decide(_ person: UUID, isPrimary: Bool, _ permission: Permission) -> Decision {
+        func decide(isPrimary: Bool, isLegal: Bool?, _ permission: Permission) -> Decision {
             Entitlement(
                 viewer: Viewer(personID: person, sessionID: .v7(), rightsNumber: 1, name: "", isPupil: false),
-                rights: .init(version: 1, roles: [], children: [Guardianship(childID: child, topics: Topic.allCases, isPrimary: isPrimary, until: nil)]),
+                rights: .init(
+                    version: 1, roles: [],
+                    children: [Guardianship(childID: child, topics: Topic.allCases, isPrimary: isPrimary, until: nil, isLegal: isLegal)]),
                 on: Day(daysSince1970: 20_777)
             ).decide(permission, about: .child(child), place: place)
         }
-        let deciding: [Permission] = [.setLimit, .setPin, .moveMoney, .takeMoneyOut, .subscribeServices]
-        for permission in deciding {
-            #expect(decide(first, isPrimary: true, permission) == .allowed, "\(permission.name)")
-            #expect(decide(second, isPrimary: false, permission) == .notFound, "\(permission.name)")
+        for permission in [Permission.setLimit, .setPin, .moveMoney, .subscribeServices] {
+            #expect(decide(isPrimary: true, isLegal: true, permission) == .allowed, "\(permission.name)")
+            #expect(decide(isPrimary: false, isLegal: true, permission) == .allowed, "\(permission.name)")
+            #expect(decide(isPrimary: false, isLegal: false, permission) == .notFound, "\(permission.name)")
+            // What was said before the school's guardians were told apart opens no more than it did.
+            #expect(decide(isPrimary: true, isLegal: nil, permission) == .allowed, "\(permission.name)")
+            #expect(decide(isPrimary: false, isLegal: nil, permission) == .notFound, "\(permission.name)")
+        }
+        for permission in [Permission.takeMoneyOut, .shareAccess, .representChild, .seeLooks, .askTransfer] {
+            #expect(decide(isPrimary: false, isLegal: true, permission) == .notFound, "\(permission.name)")
         }
         for permission in [Permission.seeMoney, .seeServices, .askRefund] {
-            #expect(decide(second, isPrimary: false, permission) == .allowed, "\(permission.name)")
+            #expect(decide(isPrimary: false, isLegal: false, permission) == .allowed, "\(permission.name)")
+        }
+    }
+
+    @Test("ID-30: an adult let in decides nothing about any child, whatever else is true of him", arguments: 0..<60 as Range<UInt64>)
+    func letIn(_ seed: UInt64) {
+        var dice = Dice(seed: 4000 + seed)
+        let world = World(&dice)
+        for (person, rights) in world.rights {
+            let viewer = world.viewer(person, number: rights.version, isPupil: false)
+            for grant in rights.children where !grant.answersByLaw {
+                for permission in Permission.all where permission.guardians == .legalOnly || permission.guardians == .primaryOnly {
+                    let decision = world.decide(viewer, permission, about: .child(grant.childID))
+                    // A role of his own may give him what the family did not.
+                    if permission.roles.isEmpty { #expect(decision == .notFound, "\(permission.name)") }
+                }
+            }
         }
     }
 

@@ -89,9 +89,12 @@ struct World {
     private func grants(_ dice: inout Dice) -> [Guardianship] {
         dice.some(of: children, percent: 20).map { child in
             let terms: [Day?] = [nil, Self.today, Self.today - 1, Self.today + 100]
+            let isPrimary = dice.chance(50)
+            // A first guardian is one by law; of messages from before it is not said.
+            let laws: [Bool?] = isPrimary ? [true, nil] : [true, false, nil]
             return Guardianship(
-                childID: child.id, topics: dice.some(of: Topic.allCases, percent: 60), isPrimary: dice.chance(50),
-                until: terms.randomElement(using: &dice) ?? nil)
+                childID: child.id, topics: dice.some(of: Topic.allCases, percent: 60), isPrimary: isPrimary,
+                until: terms.randomElement(using: &dice) ?? nil, isLegal: laws.randomElement(using: &dice) ?? nil)
         }
     }
 
@@ -168,6 +171,7 @@ struct NaiveModel {
                 if let until = grant.until, until < World.today { continue }
                 if permission.guardians == .none { continue }
                 if permission.guardians == .primaryOnly, !grant.isPrimary { continue }
+                if permission.guardians == .legalOnly, grant.isLegal == false || grant.isLegal == nil && !grant.isPrimary { continue }
                 reach.insert(.oneself)
                 if let topic = permission.topic, !grant.topics.contains(topic) {
                     lacking.insert(.child(grant.childID))

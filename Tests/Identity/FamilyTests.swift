@@ -230,14 +230,39 @@ extension School {
         #expect(try await add(code, stranger) == .added(PersonName(surname: "Ветрова", given: "Анна", patronymic: "Михайловна")))
         #expect(try await school.decide(stranger, .seeMeals, about: "P1") == .allowed)
         #expect(try await school.decide(stranger, .seeDiary, about: "P1") == .notEntitled(.diary))
+        #expect(try await school.decide(stranger, .setLimit, about: "P1") == .notFound)
         var files = School.files
         files[3].text += "P1,G3,тётя,Ёлкина,Ирина,,f,+79160000003,irina@example.org\n"
         try await school.open(files)
         #expect(try await school.decide(stranger, .seeDiary, about: "P1") == .allowed)
+        #expect(try await school.decide(stranger, .setLimit, about: "P1") == .allowed)
         // A pupil or a member of staff lets nobody make him a parent (ID-26).
         let other = try await school.invite("G1", ["P1"], [.meals]).code.text
         #expect(try await add(other, try await school.id("P3")) == .refused("Only parents can see several diaries."))
         #expect(try await add(other, try await school.id("S1")) == .refused("Only parents can see several diaries."))
+    }
+
+    @Test("AC-07, ID-30: limit, PIN, transfers of money and subscriptions are both parents' of the lists, and nobody's whom one of them let in")
+    func secondParent() async throws {
+        try await school.open()
+        let (mother, father) = (try await school.id("G1"), try await school.id("G2"))
+        let nina = try await school.letGrandmotherIn()
+        _ = try await school.database.execute(
+            "update guardianship set topics = \(Topic.allCases.map(\.rawValue)) where guardian_id = \(nina)")
+        try await school.database.transaction { [outbox = school.outbox] in try RightsOf.changed([nina], in: $0, outbox) }
+        let (first, second) = (try #require(try await school.rights(of: mother)), try #require(try await school.rights(of: father)))
+        #expect(first.children.allSatisfy { $0.isPrimary && $0.isLegal == true })
+        #expect(second.children.allSatisfy { !$0.isPrimary && $0.isLegal == true } && !second.children.isEmpty)
+        #expect(try await school.rights(of: nina)?.children.allSatisfy { $0.isLegal == false } == true)
+        for permission in [Permission.setLimit, .moveMoney, .setPin, .subscribeServices] {
+            #expect(try await school.decide(mother, permission, about: "P1") == .allowed, "\(permission.name)")
+            #expect(try await school.decide(father, permission, about: "P1") == .allowed, "\(permission.name)")
+            #expect(try await school.decide(nina, permission, about: "P1") == .notFound, "\(permission.name)")
+        }
+        #expect(try await school.decide(nina, .seeMoney, about: "P1") == .allowed)
+        for permission in [Permission.shareAccess, .representChild, .takeMoneyOut] {
+            #expect(try await school.decide(father, permission, about: "P1") == .notFound, "\(permission.name)")
+        }
     }
 
     @Test("SC-05: the class's list of parents and the school's sheets are about those whom the school names")

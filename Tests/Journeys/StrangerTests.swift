@@ -115,6 +115,30 @@ import Web
                     #expect(seen == nothing, "\(where_): \(seen.status)")
                 }
             }
+            try await knockAsFamily(client, book, world, things)
+        }
+    }
+
+    /// ID-30: what is only the first parent's or only both parents' is not there for an adult whom one of them let in to everything;
+    /// the second parent finds what both have, and nothing of what the first one has alone.
+    private func knockAsFamily(_ client: any TestClientProtocol, _ book: RouteBook, _ world: World, _ things: Things) async throws {
+        for (visitor, isLegal) in [(world.letIn, false), (world.secondParent, true)] {
+            let token = try await world.token(try #require(visitor.person), kids: visitor.kids)
+            for route in book.routes {
+                guard case .permitted(let permission, let about) = route.door, case .child = about, permission.guardians != .granted,
+                    let real = path(route.path, about, world, things, isReal: true),
+                    let imagined = path(route.path, about, world, things, isReal: false)
+                else { continue }
+                let where_ = "\(visitor.name) at \(route.method) \(real)"
+                let seen = try await knock(client, route.method, real, token)
+                if isLegal, permission.guardians == .legalOnly {
+                    guard names(in: route.path, about).isEmpty else { continue }
+                    #expect(![.notFound, .forbidden].contains(seen.status) && seen.status.code < 500, "\(where_): \(seen.status)")
+                } else {
+                    #expect(seen.status == .notFound, "\(where_): \(seen.status)")
+                    #expect(try await seen == knock(client, route.method, imagined, token), "\(where_)")
+                }
+            }
         }
     }
 

@@ -70,7 +70,7 @@ extension World {
                     values (\(id), \(child), \(Topic.allCases.map(\.rawValue)), \(id != secondAccount), 'roster')
                     """)
             }
-            for id in [world.aunt, world.uncle, world.neighbour] { try person(id, "guardian") }
+            for id in [world.aunt, world.uncle, world.neighbour, world.grandmother, world.father] { try person(id, "guardian") }
             let curator = UUID.v7()
             try person(curator, "staff")
             try tx.execute(

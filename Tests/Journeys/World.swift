@@ -25,6 +25,10 @@ struct World: Sendable {
     let otherClassTeacher = UUID.v7()
     /// Let in to the child, but to no topic that a page has.
     let aunt = UUID.v7()
+    /// The child's other parent, named by the school after the first one.
+    let father = UUID.v7()
+    /// Let in by the mother to everything of the child.
+    let grandmother = UUID.v7()
     /// Let in to everything of the child, until yesterday.
     let uncle = UUID.v7()
     /// Let in to everything of the child, and no more.
@@ -44,6 +48,11 @@ struct World: Sendable {
 
     /// Somebody whom the family has let in to the child, but not to what he asks for.
     var withoutTopic: Stranger { Stranger(name: "a second adult without the topic", person: aunt, kids: [child]) }
+
+    /// Somebody who reads everything of the child and decides nothing about him.
+    var letIn: Stranger { Stranger(name: "an adult whom the family let in", person: grandmother, kids: [child]) }
+    /// Somebody who answers for the child by law and is not the one who grants the others.
+    var secondParent: Stranger { Stranger(name: "the second parent", person: father, kids: [child]) }
 
     var strangers: [Stranger] {
         [
@@ -96,16 +105,17 @@ struct World: Sendable {
                         children: [Guardianship(childID: child, topics: Topic.allCases, isPrimary: true, until: nil)]))
             }
             try Directory.apply([guardian(world.mother, of: world.child), guardian(world.otherMother, of: world.classmate)], in: tx)
-            func second(_ person: UUID, _ topics: [Topic], until: Day? = nil) -> Told<RightsChanged> {
+            func second(_ person: UUID, _ topics: [Topic], until: Day? = nil, isLegal: Bool = false) -> Told<RightsChanged> {
                 Told(
                     RightsChanged(
                         personID: person, version: 1, roles: [],
-                        children: [Guardianship(childID: world.child, topics: topics, isPrimary: false, until: until)]))
+                        children: [Guardianship(childID: world.child, topics: topics, isPrimary: false, until: until, isLegal: isLegal)]))
             }
             let yesterday = SchoolZone.moscow.day(of: Date()) - 1
             try Directory.apply(
                 [
                     second(world.aunt, []), second(world.uncle, Topic.allCases, until: yesterday), second(world.neighbour, Topic.allCases),
+                    second(world.grandmother, Topic.allCases), second(world.father, Topic.allCases, isLegal: true),
                 ], in: tx)
             try Directory.apply([Told(RightsChanged(personID: world.neighbour, version: 2, roles: [], children: []))], in: tx)
             try Directory.apply(

@@ -103,7 +103,8 @@ enum PeopleFacts {
                         'schoolID', r.school_id, 'role', r.role, 'classID', r.class_id))
                     from role_held r where r.person_id = p.id and not r.ended), '[]'::jsonb),
                 coalesce((select jsonb_agg(jsonb_build_object(
-                        'childID', g.child_id, 'topics', g.topics, 'isPrimary', g.is_primary, 'until', g.until_on)
+                        'childID', g.child_id, 'topics', g.topics, 'isPrimary', g.is_primary, 'until', g.until_on,
+                        'isLegal', g.source <> 'family')
                         order by g.child_id)
                     from guardianship g where g.guardian_id = p.id and not g.ended), '[]'::jsonb),
                 p.ended

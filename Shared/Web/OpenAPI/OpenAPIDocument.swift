@@ -206,6 +206,7 @@ private struct Writer {
         switch permission.guardians {
         case .none: break
         case .granted: holders.append("guardians")
+        case .legalOnly: holders.append("guardians named by the school")
         case .primaryOnly: holders.append("the first guardian")
         }
         if permission.pupil { holders.append("the pupil himself") }
