@@ -37,6 +37,7 @@ enum Navigation {
         Entry(section: "people", title: "People", address: "/identity/people", icon: "people"),
         Entry(section: "staff", title: "Staff", address: "/identity/staff", icon: "people"),
         Entry(section: "invitations", title: "Invitations", address: "/identity/invitations", icon: "ticket"),
+        Entry(section: "consents", title: "Consents", address: "/identity/consents", icon: "information"),
         Entry(section: "transfers", title: "Transfers", address: "/identity/transfers", icon: "person"),
         Entry(section: "arrivals", title: "Arrivals", address: "/notifier/arrivals", icon: "person"),
     ]
@@ -51,7 +52,7 @@ enum Navigation {
         "/", "/journal/diary", "/canteen/meals", "/ledger/money", "/journal/gradebook", "/canteen/till", "/ledger/desk",
         "/ledger/refunds", "/ledger/subsidies",
         "/access/inside", "/canteen/kitchen", "/identity/people", "/identity/staff", "/access/devices", "/identity/invitations",
-        "/identity/transfers", "/notifier/arrivals",
+        "/identity/transfers", "/notifier/arrivals", "/identity/consents",
         "/access/attendance", "/ledger/services", "/ledger/catalogue", "/ledger/class-services", "/notifier/letters", "/identity/family",
         "/identity/profile",
     ]
@@ -59,7 +60,7 @@ enum Navigation {
     /// Where work begins, by section: what one does all day before what one sets up once.
     static let starts: [String] = [
         "gradebook", "till", "menu", "gate", "desk", "people", "devices", "staff", "refunds", "subsidies", "catalogue", "invitations",
-        "transfers", "arrivals", "class-services",
+        "transfers", "arrivals", "class-services", "consents",
     ]
 
     /// The first page of a reader who has no family's home: his work's, else himself.

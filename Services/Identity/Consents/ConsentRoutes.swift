@@ -25,6 +25,10 @@ struct ConsentRoutes: Sendable {
             let child = try visit.uuid("child")
             return try await decide(visit, about: child, child: child, back: "/identity/children/\(child.text)/consents")
         }
+        book.page("/identity/consents", .seeConsents, about: .anySchool) { visit in
+            let viewer = visit.viewer.personID
+            return ConsentOverviewPage(visit, try await cabinet.database.read { try ConsentsOf.classes(for: viewer, in: $0) })
+        }
         book.page("/identity/classes/{class}/consents", .seeConsents, about: .schoolClass(parameter: "class")) { visit in
             let id = try visit.uuid("class")
             let found = try await cabinet.database.read { transaction -> (ClassName, [(id: UUID, name: PersonName, lines: [ConsentLine])])? in

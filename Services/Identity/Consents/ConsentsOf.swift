@@ -1,3 +1,5 @@
+import Directory
+import Events
 import Foundation
 import Kernel
 import Postgres
@@ -16,6 +18,16 @@ struct ConsentLine: Sendable, Equatable {
     let lastBy: PersonName?
 
     var state: ConsentState { ConsentState(last, present: version) }
+}
+
+/// A class with how many of its pupils' families have agreed to what.
+struct ClassConsents: Sendable, Equatable {
+    let id: UUID
+    let name: ClassName
+    let schoolID: UUID
+    let schoolName: String
+    let pupils: Int
+    let given: [ConsentPurpose: Int]
 }
 
 /// What a person is asked, by the schools he has to do with: the school's own words where it has some, else the installation's.
@@ -40,6 +52,35 @@ enum ConsentsOf {
             as: UUID.self, String.self, String.self, String?.self)
         let lines = try lines(pupils.map { ($0.0, [school]) }, ConsentPurpose.allCases, in: transaction)
         return pupils.map { (id: $0.0, name: PersonName(surname: $0.1, given: $0.2, patronymic: $0.3), lines: lines[$0.0] ?? []) }
+    }
+
+    /// How far the classes have come of which somebody reads the consents: his own class, or all of the schools he works for.
+    static func classes(for viewer: UUID, in transaction: borrowing Transaction) throws -> [ClassConsents] {
+        let reach = Permission.seeConsents.roles
+        let schools = try transaction.rows(
+            """
+            select distinct school_id from role_held
+            where person_id = \(viewer) and role = any(\(reach.filter { $0.value == .wholeSchool }.map(\.key.rawValue)))
+              and class_id is null and not ended
+            """, as: UUID.self)
+        let rows = try transaction.rows(
+            """
+            select c.id, c.grade, c.letter, s.id, s.name, array(select u.person_id from pupil u where u.class_id = c.id and not u.ended)
+            from class c join school s on s.id = c.school_id
+            where not c.ended and (c.school_id = any(\(schools)) or c.id in (
+                select r.class_id from role_held r
+                where r.person_id = \(viewer) and r.role = any(\(reach.keys.map(\.rawValue))) and not r.ended))
+            order by s.name, s.id
+            """, as: UUID.self, Int.self, String.self, UUID.self, String.self, [UUID].self)
+        let decided = try lines(rows.flatMap { row in row.5.map { ($0, [row.3]) } }, ConsentPurpose.allCases, in: transaction)
+        return rows.map { row in
+            ClassConsents(
+                id: row.0, name: ClassName(grade: row.1, letter: row.2), schoolID: row.3, schoolName: row.4, pupils: row.5.count,
+                given: Dictionary(
+                    uniqueKeysWithValues: ConsentPurpose.allCases.map { purpose in
+                        (purpose, row.5.count { pupil in decided[pupil]?.contains { $0.purpose == purpose && $0.state.holds } ?? false })
+                    }))
+        }
     }
 
     private struct Text {

@@ -92,6 +92,60 @@ struct ConsentTextsPage: Page {
     let body: Field
 }
 
+/// The classes of whoever needs to know what their families have agreed to.
+struct ConsentOverviewPage: Page {
+    static let template = "consents/index"
+
+    struct Cell: Encodable, Sendable {
+        let label: String
+        let count: String
+        let isWhole: Bool
+    }
+
+    struct SchoolClass: Encodable, Sendable {
+        let id: UUID
+        let name: String
+        let address: String
+        let cells: [Cell]
+    }
+
+    struct School: Encodable, Sendable {
+        let name: String
+        let classes: [SchoolClass]
+    }
+
+    let title: String
+    let section = "consents"
+    let purposes: [String]
+    let schools: [School]
+    let isEmpty: Bool
+    let empty: StateBlock
+
+    init(_ visit: Visit, _ classes: [ClassConsents]) {
+        title = visit.tr("Consents")
+        purposes = ConsentPurpose.allCases.map { visit.tr($0.text) }
+        var order: [UUID] = []
+        for item in classes where !order.contains(item.schoolID) { order.append(item.schoolID) }
+        schools = order.map { school in
+            let own = classes.filter { $0.schoolID == school }.sorted { $0.name < $1.name }
+            return School(
+                name: own.first?.schoolName ?? "",
+                classes: own.map { item in
+                    SchoolClass(
+                        id: item.id, name: item.name.description, address: "/identity/classes/\(item.id.text)/consents",
+                        cells: ConsentPurpose.allCases.map { purpose in
+                            let given = item.given[purpose] ?? 0
+                            return Cell(
+                                label: visit.tr(purpose.text), count: visit.tr("%@ of %@", given, item.pupils),
+                                isWhole: given == item.pupils)
+                        })
+                })
+        }
+        isEmpty = classes.isEmpty
+        empty = .empty(visit.tr("No classes"), visit.tr("Here are the classes whose consents you may read; none is yours yet."))
+    }
+}
+
 /// A class for those who need to know what its families have agreed to.
 struct ClassConsentsPage: Page {
     static let template = "consents/class"
@@ -109,7 +163,7 @@ struct ClassConsentsPage: Page {
     }
 
     let title: String
-    let section = "invitations"
+    let section = "consents"
     let purposes: [String]
     let pupils: [Pupil]
 

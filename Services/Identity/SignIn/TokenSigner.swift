@@ -60,6 +60,7 @@ enum StaffSections {
         ("arrivals", .seeArrivals, "/notifier/arrivals"),
         ("devices", .manageDevices, "/access/devices"),
         ("staff", .administer, "/identity/staff"),
+        ("consents", .seeConsents, "/identity/consents"),
     ]
 
     static func of(_ roles: [Role]) -> [String] {
