@@ -33,7 +33,13 @@ import Testing
             // Shown once: the next look knows that there are codes, and not which.
             let again = try await browser.get("/identity/classes/\(seventh.text)/invitations")
             for code in codes { #expect(!again.body.contains(code)) }
-            #expect(again.body.contains("код выдан"))
+            #expect(again.body.contains("код выдан: Орлов Глеб Ильич") && !again.body.contains("Использованные коды"))
+            // Who issued a code and who came by it.
+            let olga = try await story.school.id("G1")
+            _ = try await story.school.database.execute("update invitation set used_at = now(), used_by = \(olga) where person_id = \(olga)")
+            let used = try await browser.get("/identity/classes/\(seventh.text)/invitations").body
+            let trail = try #require(used.range(of: "Использованные коды"))
+            #expect(used[trail.upperBound...].contains("Ветрова Ольга Игоревна · Ветрова Анна") && used[trail.upperBound...].contains("Орлов Глеб Ильич"))
             // A class teacher has his class and no other.
             let third = try await story.school.classID("3А")
             #expect(try await browser.get("/identity/classes/\(third.text)/invitations").status == .notFound)

@@ -50,21 +50,26 @@ struct InvitationRoutes: Sendable {
     private func classPage(_ visit: Visit) async throws -> ClassInvitationsPage {
         let id = try visit.uuid("class")
         let now = visit.now
-        let found = try await cabinet.database.read { transaction -> (ClassName, [ClassPerson])? in
+        let found = try await cabinet.database.read { transaction -> (ClassName, [ClassPerson], [CodeTrail])? in
             guard let (grade, letter) = try transaction.first(
                 "select grade, letter from class where id = \(id)", as: Int.self, String.self)
             else { return nil }
-            return (ClassName(grade: grade, letter: letter), try ClassPeople.read(id, now: now, in: transaction))
+            return (
+                ClassName(grade: grade, letter: letter), try ClassPeople.read(id, now: now, in: transaction),
+                try CodeTrail.read(.schoolClass(id), now: now, in: transaction)
+            )
         }
-        guard let (name, people) = found else { throw Problem.notFound }
-        return ClassInvitationsPage(visit, classID: id, name: name, people)
+        guard let (name, people, trail) = found else { throw Problem.notFound }
+        return ClassInvitationsPage(visit, classID: id, name: name, people, trail)
     }
 
     private func staffPage(_ visit: Visit) async throws -> ClassInvitationsPage {
         let id = try visit.uuid("school")
         let now = visit.now
-        let staff = try await cabinet.database.read { try StaffInvitee.read(id, now: now, in: $0) }
-        return ClassInvitationsPage(visit, schoolID: id, staff: staff)
+        let (staff, trail) = try await cabinet.database.read { transaction in
+            (try StaffInvitee.read(id, now: now, in: transaction), try CodeTrail.read(.staff(school: id), now: now, in: transaction))
+        }
+        return ClassInvitationsPage(visit, schoolID: id, staff: staff, trail)
     }
 
     /// Issues for the ticked people and shows the sheets: the only time the codes are seen.

@@ -67,6 +67,14 @@ struct ClassInvitationsPage: Page {
         let id: UUID
         let who: String
         let until: String
+        /// Who issued it, and when.
+        let origin: String?
+    }
+
+    struct Used: Encodable, Sendable {
+        let who: String
+        let usedAt: String
+        let origin: String
     }
 
     let title: String
@@ -80,9 +88,12 @@ struct ClassInvitationsPage: Page {
     let canIssueAny: Bool
     let open: [Open]
     let hasOpen: Bool
+    /// By which codes people came.
+    let used: [Used]
+    let hasUsed: Bool
 
     /// A class: one row per pupil, with himself and his guardians.
-    init(_ visit: Visit, classID: UUID, name: ClassName, _ people: [ClassPerson]) {
+    init(_ visit: Visit, classID: UUID, name: ClassName, _ people: [ClassPerson], _ trail: [CodeTrail]) {
         heading = visit.tr("Class %@", name.description)
         title = heading
         action = "/identity/classes/\(classID.text)/invitations"
@@ -113,13 +124,15 @@ struct ClassInvitationsPage: Page {
             let who = person.kind == .pupil
                 ? person.childName.listed
                 : [person.name?.full ?? visit.tr("parent"), person.childName.listed].joined(separator: " · ")
-            return Open(id: id, who: who, until: visit.tr("good until %@", visit.lastDay(until)))
+            return Open(id: id, who: who, until: visit.tr("good until %@", visit.lastDay(until)), origin: visit.origin(of: id, in: trail))
         }
         hasOpen = !open.isEmpty
+        used = visit.used(trail)
+        hasUsed = !used.isEmpty
     }
 
     /// The staff of a school.
-    init(_ visit: Visit, schoolID: UUID, staff: [StaffInvitee]) {
+    init(_ visit: Visit, schoolID: UUID, staff: [StaffInvitee], _ trail: [CodeTrail]) {
         heading = visit.tr("Staff")
         title = heading
         action = "/identity/schools/\(schoolID.text)/invitations"
@@ -139,9 +152,11 @@ struct ClassInvitationsPage: Page {
         open = staff.compactMap { person in
             guard !person.isRegistered, let id = person.invitationID, let until = person.expiresAt else { return nil }
             return Open(
-                id: id, who: person.name.full, until: visit.tr("good until %@", visit.lastDay(until)))
+                id: id, who: person.name.full, until: visit.tr("good until %@", visit.lastDay(until)), origin: visit.origin(of: id, in: trail))
         }
         hasOpen = !open.isEmpty
+        used = visit.used(trail)
+        hasUsed = !used.isEmpty
     }
 }
 
@@ -237,6 +252,22 @@ extension Visit {
     /// «12 of 30 have registered».
     fileprivate func progress(_ registered: Int, of all: Int) -> String {
         tr("%@ of %@ have registered", registered, all)
+    }
+
+    /// «issued by Савина Инна Петровна, 3 November».
+    fileprivate func origin(_ code: CodeTrail) -> String {
+        let day = format.date(zone.day(of: code.issuedAt), thisYear: today.year)
+        return code.issuedBy.map { tr("issued by %@, %@", $0.full, day) } ?? tr("issued by the operator, %@", day)
+    }
+
+    fileprivate func origin(of id: UUID, in trail: [CodeTrail]) -> String? { trail.first { $0.id == id }.map { origin($0) } }
+
+    fileprivate func used(_ trail: [CodeTrail]) -> [ClassInvitationsPage.Used] {
+        trail.compactMap { code in
+            guard let person = code.usedBy, let usedAt = code.usedAt else { return nil }
+            let who = [person.full, code.kind == .guardian ? code.childName?.listed : nil].compactMap(\.self).joined(separator: " · ")
+            return ClassInvitationsPage.Used(who: who, usedAt: format.moment(usedAt, now: now), origin: origin(code))
+        }
     }
 
     fileprivate func place(_ who: String, isRegistered: Bool, until: Date?) -> ClassInvitationsPage.Place {
