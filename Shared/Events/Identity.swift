@@ -314,12 +314,14 @@ public struct ContactChanged: VersionedEvent {
     public let phone: String?
     /// “ru” or “en”.
     public let language: String
+    /// What stands under the messages he writes (MS-08), in one to three lines.
+    public let signature: String?
     /// True when it exists no more; the other fields then say what was last known.
     public let ended: Bool
 
     public init(
         personID: UUID, version: Int64, email: String? = nil, emailConfirmed: Bool, emailFromSchool: Bool? = nil,
-        newEmail: String? = nil, phone: String? = nil, language: String, ended: Bool = false
+        newEmail: String? = nil, phone: String? = nil, language: String, signature: String? = nil, ended: Bool = false
     ) {
         self.personID = personID
         self.version = version
@@ -329,6 +331,7 @@ public struct ContactChanged: VersionedEvent {
         self.newEmail = newEmail
         self.phone = phone
         self.language = language
+        self.signature = signature
         self.ended = ended
     }
 
@@ -337,7 +340,7 @@ public struct ContactChanged: VersionedEvent {
     public static var example: ContactChanged {
         ContactChanged(
             personID: Example.guardian, version: 2, email: "vetrova@example.org", emailConfirmed: true,
-            emailFromSchool: false, newEmail: "o.vetrova@example.org", phone: "+79990000714", language: "ru", ended: false)
+            emailFromSchool: false, newEmail: "o.vetrova@example.org", phone: "+79990000714", language: "ru", signature: "О. И. Ветрова, мама Анны", ended: false)
     }
 }
 

@@ -307,6 +307,28 @@ import Web
         }
     }
 
+    @Test("ID-23, MS-08: the signature in messages is everybody's own; it is said to whoever sends them, and shown as it was typed when it is refused")
+    func signature() async throws {
+        try await story { browser, story in
+            try await story.school.give("P1", login: "anna")
+            _ = try await story.signIn(browser, "anna")
+            try await story.school.forget()
+            let saved = try await browser.post("/identity/profile/signature", ["signature": "  Анна Ветрова \r\n\r\n7 «Б» <класс>\n"])
+            let profile = try await browser.visit(saved.location ?? "")
+            #expect(profile.body.contains("Подпись сохранена.") && profile.body.contains("Анна Ветрова\n7 «Б» &lt;класс&gt;</textarea>"))
+            #expect(try await story.school.said(ContactChanged.name) == 1)
+            let (child, database) = (try await story.school.id("P1"), story.school.database)
+            let told = try await database.read { try PeopleFacts.contacts(.ids([child]), in: $0).first }
+            #expect(told?.signature == "Анна Ветрова\n7 «Б» <класс>")
+            for wrong in [String(repeating: "я", count: 301), "1\n2\n3\n4"] {
+                let refused = try await browser.post("/identity/profile/signature", ["signature": wrong])
+                #expect(refused.status == .unprocessableContent && refused.body.contains("signature-wrong") && refused.body.contains(wrong))
+            }
+            _ = try await browser.post("/identity/profile/signature", ["signature": " "])
+            #expect(try await database.read { try PeopleFacts.contacts(.ids([child]), in: $0).first }?.signature == nil)
+        }
+    }
+
     @Test("Another session is ended from the profile, and only one's own")
     func endSessions() async throws {
         try await school.story { browser, story in

@@ -45,7 +45,7 @@ struct ErasePerson: Sendable {
         try transaction.execute(
             """
             update contact set phone = null, email = null, new_email = null, email_confirmed = false, email_from_school = false,
-                roster_line = '', version = version + 1
+                signature = null, roster_line = '', version = version + 1
             where person_id = \(personID)
             """)
         if let number = try transaction.first(

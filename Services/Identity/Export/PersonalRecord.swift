@@ -55,7 +55,7 @@ struct PersonalRecord: Sendable {
             columns: [
                 .init("t.phone", "Mobile phone"), .init("t.email", "E-mail"), .init("t.email_confirmed", "E-mail confirmed"),
                 .init("t.new_email", "E-mail that waits to be confirmed"), .init("t.email_from_school", "E-mail from the school"),
-                .init("t.language", "Language"),
+                .init("t.language", "Language"), .init("t.signature", "Signature in messages"),
             ], end: .blanked),
         PersonalRecord(
             table: "login", about: ["person_id"], title: "Login",

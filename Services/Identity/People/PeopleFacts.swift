@@ -123,16 +123,16 @@ enum PeopleFacts {
         return try transaction.rows(
             """
             select c.person_id, c.version, c.email, c.email_confirmed, c.email_from_school, c.new_email, c.phone,
-                   c.language, p.ended
+                   c.language, c.signature, p.ended
             from contact c join person p on p.id = c.person_id
             where (\(isPage) and c.person_id > \(after)) or c.person_id = any(\(ids))
             order by c.person_id limit \(limit)
             """,
-            as: UUID.self, Int64.self, String?.self, Bool.self, Bool.self, String?.self, String?.self, String.self, Bool.self
-        ).map { id, version, email, isConfirmed, isFromSchool, new, phone, language, ended in
+            as: UUID.self, Int64.self, String?.self, Bool.self, Bool.self, String?.self, String?.self, String.self, String?.self, Bool.self
+        ).map { id, version, email, isConfirmed, isFromSchool, new, phone, language, signature, ended in
             ContactChanged(
                 personID: id, version: version, email: email, emailConfirmed: isConfirmed, emailFromSchool: isFromSchool,
-                newEmail: new, phone: phone, language: language, ended: ended)
+                newEmail: new, phone: phone, language: language, signature: signature, ended: ended)
         }
     }
 }

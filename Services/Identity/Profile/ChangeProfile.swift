@@ -62,6 +62,38 @@ struct ChangeLanguage: Sendable {
     }
 }
 
+/// What stands under one's messages (ID-23): a few short lines, or nothing.
+struct ChangeSignature: Sendable {
+    let personID: UUID
+    let text: String
+
+    static let longest = 300
+    static let mostLines = 3
+
+    /// The lines as they are kept: without empty ones, and without signs that no keyboard has.
+    static func lines(_ text: String) -> [String] {
+        text.split(whereSeparator: \.isNewline)
+            .map { line in String(line.filter { !$0.unicodeScalars.contains { $0.properties.generalCategory == .control } }).trimmed }
+            .filter { !$0.isEmpty }
+    }
+
+    /// - Throws: ``ProfileRefused`` by field.
+    func run(in transaction: borrowing Transaction, _ outbox: Outbox) throws {
+        let lines = Self.lines(text)
+        let kept = lines.joined(separator: "\n")
+        guard kept.unicodeScalars.count <= Self.longest else { throw ProfileRefused(fields: ["signature": "That is longer than 300 characters."]) }
+        guard lines.count <= Self.mostLines else { throw ProfileRefused(fields: ["signature": "Three lines at the most."]) }
+        let signature: String? = kept.isEmpty ? nil : kept
+        let changed = try transaction.execute(
+            """
+            insert into contact as c (person_id, signature) values (\(personID), \(signature))
+            on conflict (person_id) do update set signature = excluded.signature, version = c.version + 1
+            where c.signature is distinct from excluded.signature
+            """)
+        if changed > 0 { try TouchedPeople(contacts: [personID]).publish(to: outbox, in: transaction) }
+    }
+}
+
 /// Another login (ID-24): by whoever knows the password, so that an open browser is not enough to take an account.
 struct ChangeLogin: Sendable {
     let personID: UUID

@@ -36,6 +36,8 @@ struct OwnProfile: Sendable, Equatable {
     /// Entered and waiting for the answer to its letter.
     let newEmail: String?
     let language: String
+    /// What stands under his messages (ID-23).
+    let signature: String?
     /// Of a pupil.
     let className: ClassName?
     let schoolName: String?
@@ -46,14 +48,14 @@ struct OwnProfile: Sendable, Equatable {
         let found = try transaction.first(
             """
             select p.kind, p.surname, p.given_name, p.patronymic, p.birth_on, l.name, c.phone, c.email,
-                   coalesce(c.email_confirmed, false), c.new_email, coalesce(c.language, 'ru'), k.grade, k.letter, s.name
+                   coalesce(c.email_confirmed, false), c.new_email, coalesce(c.language, 'ru'), k.grade, k.letter, s.name, c.signature
             from person p left join login l on l.person_id = p.id left join contact c on c.person_id = p.id
                 left join pupil u on u.person_id = p.id left join class k on k.id = u.class_id
                 left join school s on s.id = u.school_id
             where p.id = \(id)
             """,
             as: String.self, String.self, String.self, String?.self, Day?.self, String?.self, String?.self,
-            String?.self, Bool.self, String?.self, String.self, Int?.self, String?.self, String?.self)
+            String?.self, Bool.self, String?.self, String.self, Int?.self, String?.self, String?.self, String?.self)
         guard let row = found else { return nil }
         let children = try transaction.rows(
             """
@@ -83,7 +85,7 @@ struct OwnProfile: Sendable, Equatable {
         return OwnProfile(
             kind: InvitationKind(rawValue: row.0) ?? .guardian,
             name: PersonName(surname: row.1, given: row.2, patronymic: row.3), birthDate: row.4, login: row.5,
-            phone: row.6, email: row.7, isEmailConfirmed: row.8, newEmail: row.9, language: row.10,
+            phone: row.6, email: row.7, isEmailConfirmed: row.8, newEmail: row.9, language: row.10, signature: row.14,
             className: Self.className(row.11, row.12), schoolName: row.13, children: children, sessions: sessions)
     }
 

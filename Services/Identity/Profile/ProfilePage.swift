@@ -44,6 +44,8 @@ struct ProfilePage: Page {
     let addressState: String?
     let addressWaits: Bool
     let contactPassword: FilledField
+    /// What stands under one's messages (ID-23).
+    let signature: FilledField
     let isGuardian: Bool
     let children: [Child]
     let hasChildren: Bool
@@ -91,6 +93,7 @@ struct ProfilePage: Page {
             addressState = profile.email == nil ? nil : visit.tr("This address is confirmed.")
         }
         contactPassword = FilledField(value: "", wrong: wrong["contact-password"].map(visit.sentence))
+        signature = field("signature", profile.signature)
         children = profile.children.map { child in
             let base = "/identity/children/\(child.id.text)"
             let links = [

@@ -33,6 +33,13 @@ struct ProfileRoutes: Sendable {
                 ).run(cabinet.database, cabinet.letters, cabinet.bench)
             }
         }
+        book.post("/identity/profile/signature", .seeOneself, about: .oneself) { visit in
+            try await change(visit, "signature", keeping: ["signature"]) { form in
+                let command = ChangeSignature(personID: visit.viewer.personID, text: form["signature"] ?? "")
+                let outbox = cabinet.outbox
+                try await cabinet.database.transaction { try command.run(in: $0, outbox) }
+            }
+        }
         book.post("/identity/profile/login", .seeOneself, about: .oneself) { visit in
             try await change(visit, "login", keeping: ["login"]) { form in
                 try await ChangeLogin(
@@ -103,7 +110,7 @@ struct ProfileRoutes: Sendable {
 
     private static let done = [
         "name": "The name is saved.", "contact": "Phone and e-mail are saved.", "login": "The login is changed.",
-        "password": "The password is changed.", "language": "The language is changed.", "child": "The child is added.",
+        "password": "The password is changed.", "language": "The language is changed.", "signature": "The signature is saved.", "child": "The child is added.",
         "session": "Signed out there.",
     ]
 
@@ -117,7 +124,7 @@ struct ProfileRoutes: Sendable {
             try await act(form)
         } catch let refused as ProfileRefused {
             var typed: [String: String] = [:]
-            for field in fields { typed[field] = form[field].map { String($0.prefix(200)) } }
+            for field in fields { typed[field] = form[field].map { String($0.prefix(2000)) } }
             return .page(try await page(visit, typed: typed, wrong: refused.fields), .unprocessableContent)
         } catch is HashingBusy {
             throw Problem(.serviceUnavailable, "Too many people sign in at this moment. Try again in a minute.")
