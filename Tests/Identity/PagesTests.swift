@@ -309,7 +309,7 @@ import Web
 
     @Test("ID-23, MS-08: the signature in messages is everybody's own; it is said to whoever sends them, and shown as it was typed when it is refused")
     func signature() async throws {
-        try await story { browser, story in
+        try await school.story { browser, story in
             try await story.school.give("P1", login: "anna")
             _ = try await story.signIn(browser, "anna")
             try await story.school.forget()
