@@ -29,13 +29,36 @@ public enum Directory {
         _ viewer: Viewer, _ permission: Permission, about subject: Subject, on day: Day, in tx: borrowing Transaction
     ) throws -> Judgement {
         let known = try Known(of: viewer, about: subject, in: tx)
-        let entitlement = Entitlement(
-            viewer: viewer, rights: known.rights, sessionHasEnded: known.sessionHasEnded, on: day)
         var family: [UUID: Entitlement.Place] = [:]
         if known.place != nil, Entitlement.needsFamily(for: permission, about: subject) {
             let people = (known.rights?.children.map(\.childID) ?? []) + (viewer.isPupil ? [viewer.personID] : [])
             family = try places(of: people, in: tx)
         }
+        return judge(viewer, permission, about: subject, on: day, by: known, family: family)
+    }
+
+    /// The same decision where nothing else is read with it: one statement by itself, where one is enough.
+    public static func judge(
+        _ viewer: Viewer, _ permission: Permission, about subject: Subject, on day: Day, in database: Database
+    ) async throws -> Judgement {
+        guard !Entitlement.needsFamily(for: permission, about: subject) else {
+            return try await database.read { try judge(viewer, permission, about: subject, on: day, in: $0) }
+        }
+        let known = Known(
+            try await database.rows(
+                Known.statement(viewer, subject),
+                as: Int64?.self, Bool?.self, JSON<[RoleHeld]>?.self, JSON<[Guardianship]>?.self, Bool.self, UUID?.self,
+                UUID?.self, Bool?.self
+            ).first)
+        return judge(viewer, permission, about: subject, on: day, by: known, family: [:])
+    }
+
+    private static func judge(
+        _ viewer: Viewer, _ permission: Permission, about subject: Subject, on day: Day, by known: Known,
+        family: [UUID: Entitlement.Place]
+    ) -> Judgement {
+        let entitlement = Entitlement(
+            viewer: viewer, rights: known.rights, sessionHasEnded: known.sessionHasEnded, on: day)
         let decision = entitlement.decide(permission, about: subject, place: known.place, family: family)
         return Judgement(
             decision: decision, looks: decision == .allowed ? entitlement.looks(permission, about: subject) : [])
@@ -111,11 +134,17 @@ private struct Known {
     let sessionHasEnded: Bool
     let place: Entitlement.Place?
 
+    typealias Row = (Int64?, Bool?, JSON<[RoleHeld]>?, JSON<[Guardianship]>?, Bool, UUID?, UUID?, Bool?)
+
     init(of viewer: Viewer, about subject: Subject, in tx: borrowing Transaction) throws {
-        let row = try tx.first(
-            Known.statement(viewer, subject),
-            as: Int64?.self, Bool?.self, JSON<[RoleHeld]>?.self, JSON<[Guardianship]>?.self, Bool.self, UUID?.self,
-            UUID?.self, Bool?.self)
+        self.init(
+            try tx.first(
+                Known.statement(viewer, subject),
+                as: Int64?.self, Bool?.self, JSON<[RoleHeld]>?.self, JSON<[Guardianship]>?.self, Bool.self, UUID?.self,
+                UUID?.self, Bool?.self))
+    }
+
+    init(_ row: Row?) {
         guard let (version, ended, roles, children, sessionHasEnded, schoolID, classID, hasLeft) = row else {
             rights = nil
             self.sessionHasEnded = false
@@ -132,7 +161,7 @@ private struct Known {
     }
 
     /// The texts are constant, so that each is prepared once per connection.
-    private static func statement(_ viewer: Viewer, _ subject: Subject) -> SQL {
+    static func statement(_ viewer: Viewer, _ subject: Subject) -> SQL {
         let person = viewer.personID
         let session = viewer.sessionID
         switch subject {

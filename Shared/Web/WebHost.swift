@@ -287,21 +287,24 @@ public struct WebHost: Sendable {
         var looks: [Entitlement.Look] = []
     }
 
-    /// The one decision, with what the page's frame needs, in one read.
+    /// The one decision, with what the page's frame needs, in one read; in one statement when the frame is remembered.
     private func decide(_ permission: Permission, _ about: RouteSubject, _ visit: Visit) async throws -> Found {
+        if let subject = try? Self.subject(about, visit),
+            let (own, zone) = schools.kept(for: visit.viewer, about: subject, at: visit.now)
+        {
+            let judged = try await Directory.judge(
+                visit.viewer, permission, about: subject, on: zone.day(of: visit.now), in: database)
+            return Found(decision: judged.decision, subject: subject, zone: zone, schools: own, looks: judged.looks)
+        }
         let schools = schools
         return try await database.read { transaction in
             let own = try schools.schools(of: visit.viewer, at: visit.now, in: transaction)
             let subject: Subject
             do {
-                switch about {
-                case .child(let parameter): subject = .child(try visit.uuid(parameter))
-                case .schoolClass(let parameter): subject = .schoolClass(try visit.uuid(parameter))
-                case .school(let parameter): subject = .school(try visit.uuid(parameter))
-                case .oneself: subject = .oneself
-                case .anySchool: subject = .anySchool
-                case .resolved(let find):
-                    guard let found = try find(visit, transaction) else { throw Problem.notFound }
+                if let named = try Self.subject(about, visit) {
+                    subject = named
+                } else {
+                    guard case .resolved(let find) = about, let found = try find(visit, transaction) else { throw Problem.notFound }
                     subject = found
                 }
             } catch let problem as Problem where problem.status == .notFound {
@@ -311,6 +314,18 @@ public struct WebHost: Sendable {
             let judged = try Directory.judge(
                 visit.viewer, permission, about: subject, on: zone.day(of: visit.now), in: transaction)
             return Found(decision: judged.decision, subject: subject, zone: zone, schools: own, looks: judged.looks)
+        }
+    }
+
+    /// Whom a route is about, as far as its address says; nil where only the service knows.
+    private static func subject(_ about: RouteSubject, _ visit: Visit) throws -> Subject? {
+        switch about {
+        case .child(let parameter): .child(try visit.uuid(parameter))
+        case .schoolClass(let parameter): .schoolClass(try visit.uuid(parameter))
+        case .school(let parameter): .school(try visit.uuid(parameter))
+        case .oneself: .oneself
+        case .anySchool: .anySchool
+        case .resolved: nil
         }
     }
 

@@ -32,13 +32,6 @@ def benchmarks():
     }
 
 
-# Where the time of a statement that the server answers at once goes, by `perf`.
-BOUND = {
-    "postgres-select": "the server answers within some 20 µs, and a quarter of our processor time is the kernel's for waking "
-    "threads: the watcher of sockets by the answer, then the task's thread by the watcher; pgbench reads where it waits",
-}
-
-
 def statement(context: Context, name: str, sql: str) -> list[Row]:
     """One statement on random rows, prepared, each on its own: our pool and pgbench with as many connections."""
     context.make_database()
@@ -53,7 +46,7 @@ def statement(context: Context, name: str, sql: str) -> list[Row]:
             lambda: context.ours(name, *where, "--connections", CONNECTIONS, "--seconds", SECONDS),
             lambda: pgbench(context, script))
     title = f"{name.replace('-', ' ')}, {CONNECTIONS} connections"
-    return [ratio_row(title, "statements/s", ours, "pgbench", raw, 0.85, BOUND.get(name, ""))]
+    return [ratio_row(title, "statements/s", ours, "pgbench", raw, 0.85)]
 
 
 def pgbench(context: Context, script: Path) -> float:

@@ -23,7 +23,8 @@ struct ServeCommand<S: SchoolService>: AsyncParsableCommand {
         let parts = try await opened.parts()
         let group = try serviceGroup(S.self, parts, signals: [.sigterm, .sigint])
         opened.logger.info("\(S.name) serves at \(parts.publicAddress)/\(S.name)/")
-        try await group.run()
+        // Whoever asks the database waits on the thread on which he asks.
+        try await withTaskExecutorPreference(SocketExecutor.shared) { try await group.run() }
         opened.logger.info("\(S.name) has left")
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import Postgres
 
 /// Our side of the benchmarks of drivers and messaging: each command does a measured piece of work with the modules that
 /// the services use, and prints one line of JSON. `run.py` sets it beside the same work done by others.
@@ -11,6 +12,9 @@ import Logging
             Prepare.self, Say.self, PostgresUpdate.self, PostgresSelect.self, Publish.self, Consume.self, RelayOutbox.self,
             Inbox.self, SessionCheck.self,
         ])
+
+    /// Everything runs where services run it.
+    static func main() async { await withTaskExecutorPreference(SocketExecutor.shared) { await main(nil) } }
 }
 
 /// What was done in what time.

@@ -45,7 +45,7 @@ struct SessionCheck: AsyncParsableCommand {
     }
 
     private static func decide(_ viewer: Viewer, _ child: UUID, _ day: Day, _ database: Database) async throws {
-        let decision = try await database.read { try Directory.decide(viewer, .seeDiary, about: .child(child), on: day, in: $0) }
+        let decision = try await Directory.judge(viewer, .seeDiary, about: .child(child), on: day, in: database).decision
         guard decision == .allowed else { throw Stuck(description: "a mother may not see her child: \(decision)") }
     }
 
