@@ -27,8 +27,6 @@ final class Connection {
     private var isSpoiled = false
     /// Reused from statement to statement, so that a statement allocates nothing for its parameters.
     private var parameters = Parameters()
-    /// Whether the end of a transaction was sent and its answer has not been read yet.
-    private(set) var isLeaving = false
     /// What has come so far for a statement that nobody blocks for.
     private var answer: OpaquePointer?
 
@@ -62,19 +60,12 @@ final class Connection {
 
     /// Whether the next one can be given this connection: nothing begun, nothing unread, nothing outdated.
     var isClean: Bool {
-        !isSpoiled && (isLeaving || PQtransactionStatus(handle) == PQTRANS_IDLE) && PQpipelineStatus(handle) == PQ_PIPELINE_OFF
+        !isSpoiled && PQtransactionStatus(handle) == PQTRANS_IDLE && PQpipelineStatus(handle) == PQ_PIPELINE_OFF
     }
 
-    /// Whether the server hung up while the connection lay idle: one look at the socket. Waits for nothing but the end of a
-    /// transaction that ``hasLeft()`` has not seen yet.
+    /// Whether the server hung up while the connection lay idle: one look at the socket, without waiting.
     func isAlive() -> Bool {
         guard PQstatus(handle) == CONNECTION_OK else { return false }
-        if isLeaving {
-            // It has long come, unless the last transaction ended just now.
-            while let result = PQgetResult(handle) { PQclear(result) }
-            isLeaving = false
-            guard PQstatus(handle) == CONNECTION_OK else { return false }
-        }
         var descriptor = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
         // Nobody asked anything, so whatever comes is a farewell or its like; the close itself may come later.
         return poll(&descriptor, 1, 0) == 0
@@ -103,31 +94,6 @@ final class Connection {
         if let tag = PQcmdStatus(result), String(cString: tag) == "ROLLBACK" {
             throw PostgresError(sqlState: "25P02", message: "the transaction had failed and was rolled back")
         }
-    }
-
-    /// Ends a transaction in which nothing could be written. What was read is true whatever the server answers, so nobody
-    /// waits for it: the answer is read before the next use of the connection.
-    func leave() throws {
-        guard isInTransaction, PQtransactionStatus(handle) == PQTRANS_INTRANS else { return try commit() }
-        try Task.checkCancellation()
-        isInTransaction = false
-        guard PQsendQuery(handle, "COMMIT") == 1 else { throw lost() }
-        isLeaving = true
-    }
-
-    /// Takes in the answer to what ``leave()`` sent, without waiting; true when the next statement may be sent, or would find
-    /// that the connection is gone.
-    func hasLeft() -> Bool {
-        guard isLeaving else { return true }
-        guard PQconsumeInput(handle) == 1 else { return true }
-        while PQisBusy(handle) == 0 {
-            guard let result = PQgetResult(handle) else {
-                isLeaving = false
-                return true
-            }
-            PQclear(result)
-        }
-        return false
     }
 
     func rollBack() {

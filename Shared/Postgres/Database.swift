@@ -90,14 +90,14 @@ public final class Database: Sendable {
     public func transaction<T: Sendable>(
         _ isolation: Isolation = .readCommitted, _ body: @escaping @Sendable (borrowing Transaction) throws -> T
     ) async throws -> T {
-        try await run("BEGIN ISOLATION LEVEL \(isolation.rawValue)", onlyReads: false, body)
+        try await run("BEGIN ISOLATION LEVEL \(isolation.rawValue)", body)
     }
 
     /// Runs a transaction in which nothing can be written.
     public func read<T: Sendable>(
         _ body: @escaping @Sendable (borrowing Transaction) throws -> T
     ) async throws -> T {
-        try await run("BEGIN READ ONLY", onlyReads: true, body)
+        try await run("BEGIN READ ONLY", body)
     }
 
     /// Runs one statement on its own, in a single round trip, and gives how many rows it touched.
@@ -131,9 +131,9 @@ public final class Database: Sendable {
     public func close() async { await pool.close() }
 
     private func run<T: Sendable>(
-        _ begin: String, onlyReads: Bool, _ body: @escaping @Sendable (borrowing Transaction) throws -> T
+        _ begin: String, _ body: @escaping @Sendable (borrowing Transaction) throws -> T
     ) async throws -> T {
-        try await repeating { try await pool.withConnection { try await $0.transaction(begin, onlyReads: onlyReads, body) } }
+        try await repeating { try await pool.withConnection { try await $0.transaction(begin, body) } }
     }
 
     private func repeating<T: Sendable>(_ work: () async throws -> T) async throws -> T {

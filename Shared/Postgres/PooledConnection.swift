@@ -31,22 +31,21 @@ actor PooledConnection {
         connection = nil
     }
 
-    /// - Parameter onlyReads: nothing can be written, so nobody waits for the commit.
     func transaction<T: Sendable>(
-        _ begin: String, onlyReads: Bool, _ body: @escaping @Sendable (borrowing Transaction) throws -> T
+        _ begin: String, _ body: @escaping @Sendable (borrowing Transaction) throws -> T
     ) async throws -> T {
         try await cancellable { connection in
             do {
-                return try Self.run(begin, onlyReads: onlyReads, body, on: connection)
+                return try Self.run(begin, body, on: connection)
             } catch let error as PostgresError where error.isConnectionLost && !connection.wasAnswered && !wasFresh {
                 // It broke between our look at it and the first statement: nothing has happened, so begin elsewhere.
-                return try Self.run(begin, onlyReads: onlyReads, body, on: try reconnected())
+                return try Self.run(begin, body, on: try reconnected())
             }
         }
     }
 
     private static func run<T>(
-        _ begin: String, onlyReads: Bool, _ body: (borrowing Transaction) throws -> T, on connection: Connection
+        _ begin: String, _ body: (borrowing Transaction) throws -> T, on connection: Connection
     ) throws -> T {
         let hooks = CommitHooks()
         connection.begin(begin)
@@ -54,7 +53,7 @@ actor PooledConnection {
         do {
             let transaction = Transaction(connection, hooks: hooks)
             result = try body(transaction)
-            if onlyReads { try connection.leave() } else { try connection.commit() }
+            try connection.commit()
         } catch {
             connection.rollBack()
             throw error
@@ -68,12 +67,11 @@ actor PooledConnection {
     /// When the connection is there and knows the statement, the task sends it itself and waits without a thread; else,
     /// and for many bytes, the queue does it, which may block.
     nonisolated func alone<T: Sendable>(_ sql: SQL, _ read: @escaping @Sendable (OpaquePointer?) throws -> T) async throws -> T {
-        guard let connection, cancelling.begin() else { return try await blocking(sql, read) }
+        guard let connection, connection.isAlive(), cancelling.begin() else { return try await blocking(sql, read) }
         let result: T?
         do {
             result = try await withTaskCancellationHandler {
-                while !connection.hasLeft() { try await SocketExecutor.shared.wait(for: connection.socket) }
-                guard connection.isAlive(), try connection.send(sql) else { return nil }
+                guard try connection.send(sql) else { return nil }
                 repeat {
                     try await SocketExecutor.shared.wait(for: connection.socket)
                 } while try !connection.takeIn()
