@@ -27,18 +27,6 @@ private struct NaiveSale {
     }
 }
 
-/// SplitMix64, so that a failing history can be told again.
-private struct Dice: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 @Suite("Histories", .database(CanteenService.migrations)) struct HistoryTests {
     let canteen = CanteenOfTests()
 
@@ -47,7 +35,7 @@ private struct Dice: RandomNumberGenerator {
     @Test("BY-01: whatever is doubled, late or out of order, each attempt ends once and the sale as the first end says", arguments: [1, 2, 3, 4])
     func histories(seed: UInt64) async throws {
         try await canteen.open()
-        var dice = Dice(state: seed)
+        var dice = SeededGenerator(seed: seed)
         for _ in 1...30 {
             let id = UUID.v7()
             try await canteen.sell(id)

@@ -2,6 +2,7 @@ import Directory
 import Events
 import Foundation
 import Kernel
+import Support
 import Testing
 
 @Suite struct EntitlementTests {
@@ -9,7 +10,7 @@ import Testing
     func agreesWithTheNaiveModel() {
         var answers: [Decision: Int] = [:]
         for seed in 0..<120 as Range<UInt64> {
-            var dice = Dice(seed: seed)
+            var dice = SeededGenerator(seed: seed)
             let world = World(&dice)
             for viewer in world.viewers {
                 let model = NaiveModel(world, viewer)
@@ -35,7 +36,7 @@ import Testing
     @Test("JR-15, D-10: remarks and money never reach a pupil, whatever else is true of him")
     func remarksNeverReachThePupil() {
         for seed in 1000..<1300 as Range<UInt64> {
-            var dice = Dice(seed: seed)
+            var dice = SeededGenerator(seed: seed)
             let world = World(&dice)
             for child in world.children {
                 let pupil = world.viewer(child.id, number: 0, isPupil: true)
@@ -79,7 +80,7 @@ import Testing
 
     @Test("ID-30: an adult let in decides nothing about any child, whatever else is true of him", arguments: 0..<60 as Range<UInt64>)
     func letIn(_ seed: UInt64) {
-        var dice = Dice(seed: 4000 + seed)
+        var dice = SeededGenerator(seed: 4000 + seed)
         let world = World(&dice)
         for (person, rights) in world.rights {
             let viewer = world.viewer(person, number: rights.version, isPupil: false)
@@ -97,9 +98,9 @@ import Testing
     func strangersSeeNothing() {
         var cases = 0
         for seed in 2000..<2400 as Range<UInt64> {
-            var dice = Dice(seed: seed)
+            var dice = SeededGenerator(seed: seed)
             let world = World(&dice)
-            let nobodysChild = Subject.child(dice.id())
+            let nobodysChild = Subject.child(dice.uuid())
             for child in world.children {
                 for viewer in world.viewers where isStranger(viewer, to: child, in: world) {
                     for permission in Permission.all {
@@ -129,13 +130,13 @@ import Testing
 
     @Test("A grant holds on its last day and not on the next")
     func grantsEnd() {
-        var dice = Dice(seed: 7)
-        let (child, school, guardian) = (dice.id(), dice.id(), dice.id())
+        var dice = SeededGenerator(seed: 7)
+        let (child, school, guardian) = (dice.uuid(), dice.uuid(), dice.uuid())
         let until = World.today
         let rights = Entitlement.Rights(
             version: 4, roles: [],
             children: [Guardianship(childID: child, topics: [.diary], isPrimary: true, until: until)])
-        let viewer = Viewer(personID: guardian, sessionID: dice.id(), rightsNumber: 4, name: "Марина")
+        let viewer = Viewer(personID: guardian, sessionID: dice.uuid(), rightsNumber: 4, name: "Марина")
         let place = Entitlement.Place(schoolID: school, classID: nil)
         func ask(_ permission: Permission, on day: Day) -> Decision {
             Entitlement(viewer: viewer, rights: rights, on: day).decide(permission, about: .child(child), place: place)
@@ -148,7 +149,7 @@ import Testing
     @Test("A token that knows of a newer change of rights is answered «updating», an ended session «signed out»")
     func staleRightsShowNothing() {
         for seed in 3000..<3050 as Range<UInt64> {
-            var dice = Dice(seed: seed)
+            var dice = SeededGenerator(seed: seed)
             let world = World(&dice)
             for (person, rights) in world.rights {
                 for ahead in [0, 1, 5] as [Int64] {
@@ -173,15 +174,15 @@ import Testing
 
     @Test("A grant that came before its child waits for him, and tells a stranger nothing")
     func childrenOnTheirWay() {
-        var dice = Dice(seed: 9)
-        let child = dice.id()
+        var dice = SeededGenerator(seed: 9)
+        let child = dice.uuid()
         let rights = Entitlement.Rights(
             version: 1, roles: [],
             children: [Guardianship(childID: child, topics: Topic.allCases, isPrimary: true)])
-        let viewer = Viewer(personID: dice.id(), sessionID: dice.id(), rightsNumber: 1, name: "Марина")
+        let viewer = Viewer(personID: dice.uuid(), sessionID: dice.uuid(), rightsNumber: 1, name: "Марина")
         let mother = Entitlement(viewer: viewer, rights: rights, on: World.today)
         #expect(mother.decide(.seeDiary, about: .child(child), place: nil) == .updating)
-        #expect(mother.decide(.seeDiary, about: .child(dice.id()), place: nil) == .notFound)
+        #expect(mother.decide(.seeDiary, about: .child(dice.uuid()), place: nil) == .notFound)
     }
 
     @Test("The list of permissions is complete, and its names are unique")

@@ -2,6 +2,7 @@ import Events
 import Foundation
 import Kernel
 import Postgres
+import Support
 import Testing
 
 @testable import Directory
@@ -34,11 +35,11 @@ struct History: Sendable {
     private var pupils: [UUID: PupilChanged] = [:]
     private var rights: [UUID: RightsChanged] = [:]
 
-    init(_ dice: inout Dice) {
-        let schoolIDs = (0..<2).map { _ in dice.id() }
-        let classIDs = (0..<4).map { _ in dice.id() }
-        let childIDs = (0..<12).map { _ in dice.id() }
-        let guardianIDs = (0..<8).map { _ in dice.id() }
+    init(_ dice: inout SeededGenerator) {
+        let schoolIDs = (0..<2).map { _ in dice.uuid() }
+        let classIDs = (0..<4).map { _ in dice.uuid() }
+        let childIDs = (0..<12).map { _ in dice.uuid() }
+        let guardianIDs = (0..<8).map { _ in dice.uuid() }
         for id in schoolIDs {
             for version in versions(&dice) {
                 let state = SchoolChanged(
@@ -94,7 +95,7 @@ struct History: Sendable {
         }
     }
 
-    private func versions(_ dice: inout Dice) -> ClosedRange<Int64> { 1...Int64.random(in: 1...6, using: &dice) }
+    private func versions(_ dice: inout SeededGenerator) -> ClosedRange<Int64> { 1...Int64.random(in: 1...6, using: &dice) }
 
     /// The last state of everything is what the tables say, and decisions are those of the rule on these states.
     func expectNewest(in database: Database) async throws {

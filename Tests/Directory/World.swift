@@ -2,40 +2,7 @@ import Directory
 import Events
 import Foundation
 import Kernel
-
-/// Random numbers that are the same in every run, so that a failure can be looked at again.
-struct Dice: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func id() -> UUID {
-        let (high, low) = (next(), next())
-        func byte(_ word: UInt64, _ index: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: word >> (8 * index)) }
-        return UUID(
-            uuid: (
-                byte(high, 0), byte(high, 1), byte(high, 2), byte(high, 3), byte(high, 4), byte(high, 5),
-                0x70 | byte(high, 6) & 0xF, byte(high, 7), 0x80 | byte(low, 0) & 0x3F, byte(low, 1), byte(low, 2),
-                byte(low, 3), byte(low, 4), byte(low, 5), byte(low, 6), byte(low, 7)
-            ))
-    }
-
-    mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
-
-    mutating func some<T>(of all: [T], percent: Int) -> [T] {
-        var chosen: [T] = []
-        for one in all where chance(percent) { chosen.append(one) }
-        return chosen
-    }
-}
+import Support
 
 /// Schools, classes, families and staff as chance made them.
 struct World {
@@ -57,25 +24,25 @@ struct World {
     var schools: [UUID] { classes.keys.sorted() }
     var allClasses: [UUID] { classes.values.flatMap { $0 }.sorted() }
 
-    init(_ dice: inout Dice) {
+    init(_ dice: inout SeededGenerator) {
         for _ in 0..<Int.random(in: 1...3, using: &dice) {
-            let school = dice.id()
-            classes[school] = (0..<Int.random(in: 1...3, using: &dice)).map { _ in dice.id() }
+            let school = dice.uuid()
+            classes[school] = (0..<Int.random(in: 1...3, using: &dice)).map { _ in dice.uuid() }
         }
         for school in schools {
             for _ in 0..<Int.random(in: 1...6, using: &dice) {
                 let place = dice.chance(90) ? classes[school]?.randomElement(using: &dice) : nil
-                children.append(Child(id: dice.id(), school: school, schoolClass: place, hasLeft: dice.chance(8)))
+                children.append(Child(id: dice.uuid(), school: school, schoolClass: place, hasLeft: dice.chance(8)))
             }
         }
         for child in children { rights[child.id] = Entitlement.Rights(version: 1, roles: [], children: []) }
         for _ in 0..<Int.random(in: 4...12, using: &dice) {
-            rights[dice.id()] = Entitlement.Rights(
+            rights[dice.uuid()] = Entitlement.Rights(
                 version: Int64.random(in: 1...9, using: &dice), roles: roles(&dice), children: grants(&dice))
         }
     }
 
-    private func roles(_ dice: inout Dice) -> [RoleHeld] {
+    private func roles(_ dice: inout SeededGenerator) -> [RoleHeld] {
         guard dice.chance(60) else { return [] }
         return (0..<Int.random(in: 1...3, using: &dice)).compactMap { _ in
             guard let school = schools.randomElement(using: &dice), let role = Role.allCases.randomElement(using: &dice)
@@ -86,7 +53,7 @@ struct World {
         }
     }
 
-    private func grants(_ dice: inout Dice) -> [Guardianship] {
+    private func grants(_ dice: inout SeededGenerator) -> [Guardianship] {
         dice.some(of: children, percent: 20).map { child in
             let terms: [Day?] = [nil, Self.today, Self.today - 1, Self.today + 100]
             let isPrimary = dice.chance(50)

@@ -90,7 +90,7 @@ import Testing
         let login: String
         var all: [String] { [surname, given, patronymic, email, newEmail, phone, login, number] }
 
-        init(_ index: Int, _ chance: inout Seeded) {
+        init(_ index: Int, _ chance: inout SeededGenerator) {
             func word(_ length: Int, _ letters: String) -> String {
                 let letters = Array(letters)
                 return String((0..<length).map { _ in letters[chance.below(letters.count)] })
@@ -133,7 +133,7 @@ import Testing
 
     @Test("After deletion no name, mail, phone or login of anybody generated is left in any table", arguments: 0..<5 as Range<UInt64>)
     func erased(_ seed: UInt64) async throws {
-        var chance = Seeded(seed)
+        var chance = SeededGenerator(seed: seed)
         let pupil = Invented(0, &chance)
         let guardian = Invented(1, &chance)
         let worker = Invented(2, &chance)

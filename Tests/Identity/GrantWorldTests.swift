@@ -8,28 +8,6 @@ import Testing
 
 @testable import Identity
 
-/// Random numbers that are the same in every run.
-struct Dice: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: Int) { state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func some<T>(of all: [T]) -> [T] {
-        var chosen: [T] = []
-        for one in all where Bool.random(using: &self) { chosen.append(one) }
-        return chosen
-    }
-
-    mutating func below(_ limit: Int) -> Int { Int.random(in: 0..<limit, using: &self) }
-}
-
 /// Families as chance makes them: grants, topics, terms, changes, revocations, days that pass; after every step everybody asks
 /// for everything, and the answers are those of a model that knows nothing of tables.
 @Suite("Grants of random families", .database(School.migrations)) struct GrantWorldTests {
@@ -48,7 +26,7 @@ struct Dice: RandomNumberGenerator {
 
     @Test("BY-10: grants, topics, terms and revocations by chance: nobody ever sees what was not given to him", arguments: 0..<6)
     func grants(seed: Int) async throws {
-        var dice = Dice(seed: seed)
+        var dice = SeededGenerator(seed: seed)
         try await school.open()
         let givers: [(giver: UUID, children: [UUID])] = [
             (try await school.id("G1"), [try await school.id("P1"), try await school.id("P2")]),
@@ -68,7 +46,7 @@ struct Dice: RandomNumberGenerator {
         let (database, outbox, bench) = (school.database, school.outbox, school.bench)
         var model = Model()
         var now = school.now
-        func terms(_ dice: inout Dice) -> TypedTerms {
+        func terms(_ dice: inout SeededGenerator) -> TypedTerms {
             let today = SchoolZone.moscow.day(of: now)
             let topics = dice.some(of: Topic.allCases)
             let until = [nil, today, today + 1, today + 3, today + 200].randomElement(using: &dice) ?? nil

@@ -45,7 +45,7 @@ import Testing
         "The owner comes in from his own browser whatever strangers do; they all together try no more than the limit",
         arguments: 0..<8 as Range<UInt64>)
     func interleavings(_ seed: UInt64) async throws {
-        var chance = Seeded(seed)
+        var chance = SeededGenerator(seed: seed)
         for door in [Door.password, .secondStep] {
             let own = Data("browser \(seed)".utf8)
             let others = ["irina", "semyon", "nobody"]
@@ -94,7 +94,7 @@ import Testing
         try await school.give("G1", login: "olga")
         let olga = try await school.id("G1")
         _ = try await database.execute("update contact set email_confirmed = true where person_id = \(olga)")
-        var chance = Seeded(seed)
+        var chance = SeededGenerator(seed: seed)
         var now = school.now
         var asked = 0
         for _ in 0..<120 {

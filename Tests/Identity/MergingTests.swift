@@ -12,7 +12,7 @@ import Testing
 @Suite("Merging, the rule") struct JoinedGuardianshipsTests {
     private static let today = Day(daysSince1970: 20_777)
 
-    static func state(_ child: UUID, _ dice: inout Dice, primary: Bool = false) -> GuardianshipState {
+    static func state(_ child: UUID, _ dice: inout SeededGenerator, primary: Bool = false) -> GuardianshipState {
         let isFamily = dice.below(2) == 0 && !primary
         let topics = dice.some(of: Topic.allCases)
         return GuardianshipState(
@@ -29,7 +29,7 @@ import Testing
 
     @Test("ID-29: the account that stays sees what either saw and nothing more, today and on every day after", arguments: 0..<300)
     func union(seed: Int) throws {
-        var dice = Dice(seed: seed)
+        var dice = SeededGenerator(seed: seed)
         let children = (0..<4).map { _ in UUID.v7() }
         let kept = dice.some(of: children).map { Self.state($0, &dice) }
         let extra = dice.some(of: children).map { Self.state($0, &dice) }
@@ -58,7 +58,7 @@ import Testing
 
     @Test("ID-29: taken back, each has what it had; what was taken away since stays away", arguments: 0..<300)
     func back(seed: Int) {
-        var dice = Dice(seed: seed &+ 7919)
+        var dice = SeededGenerator(seed: seed &+ 7919)
         let child = UUID.v7()
         let before = dice.below(4) == 0 ? nil : Self.state(child, &dice)
         let after = Self.state(child, &dice)
@@ -228,7 +228,7 @@ import Testing
 
     @Test("ID-29: random families: merged and taken back is as before; merged is exactly the union", arguments: 0..<8)
     func generated(seed: Int) async throws {
-        var dice = Dice(seed: seed)
+        var dice = SeededGenerator(seed: seed)
         let (kept, extra, curator) = try await openTwice()
         let children = [try await school.id("P1"), try await school.id("P2"), try await school.id("P3")]
         let father = try await school.id("G2")

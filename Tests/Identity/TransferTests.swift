@@ -302,17 +302,6 @@ struct TwoSchools: Sendable {
 @Suite("Generated transfers", .database(School.migrations)) struct GeneratedTransferTests {
     let two = TwoSchools(school: School(database: TestDatabase.current.database))
 
-    private struct Dice: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
-        }
-    }
-
     /// What a plain mind keeps of it.
     private struct Model {
         var place: UUID
@@ -322,7 +311,7 @@ struct TwoSchools: Sendable {
     @Test("SC-01, SC-02, D-09: whoever does what in whatever order, a pupil's place changes by a confirmation of the receiving side alone", arguments: UInt64(1)...6)
     func places(_ seed: UInt64) async throws {
         try await two.open()
-        var dice = Dice(state: seed)
+        var dice = SeededGenerator(seed: seed)
         let classes = [
             try await two.school.classID("7Б"), try await two.school.classID("3А"), try await two.classOfOther(7), try await two.classOfOther(8),
         ]

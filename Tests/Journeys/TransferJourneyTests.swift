@@ -100,17 +100,6 @@ import Testing
         }
     }
 
-    private struct Dice: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
-        }
-    }
-
     /// When a service is away.
     private enum Absence: CaseIterable { case whileAsked, whileConfirmed, whileHeGoesBack }
 
@@ -123,7 +112,7 @@ import Testing
         }
         try await SixServices.with(hears: hears) { six in
             let story = Story(six: six)
-            var dice = Dice(state: seed)
+            var dice = SeededGenerator(seed: seed)
             let absence = Absence.allCases[Int(seed % 3)]
             let away = ["ledger", "access", "canteen", "journal", "notifier"].randomElement(using: &dice) ?? "canteen"
             let partner = TransferPartner(rawValue: away)

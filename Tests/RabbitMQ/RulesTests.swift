@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 @testable import RabbitMQ
@@ -39,7 +40,7 @@ struct RulesTests {
     @Test("Confirms: answers in any order, repeated and from earlier batches count once")
     func anyOrder() {
         for seed in 0..<50 as Range<UInt64> {
-            var random = Seeded(seed)
+            var random = SeededGenerator(seed: seed)
             var confirms = Confirms(first: 100, count: 20)
             var open = Set<UInt64>(100..<120)
             confirms.answer(99, multiple: true, isTaken: true)
@@ -86,7 +87,7 @@ struct RulesTests {
     @Test("Open tags: whatever the order, every delivery is settled exactly once")
     func tagsSettleOnce() {
         for seed in 0..<200 as Range<UInt64> {
-            var random = Seeded(seed)
+            var random = SeededGenerator(seed: seed)
             var tags = OpenTags()
             var settled: [UInt64: Int] = [:]
             var left = Array(1...40 as ClosedRange<UInt64>).shuffled(using: &random)
@@ -140,17 +141,5 @@ struct RulesTests {
     func wrongAddress(_ url: String) {
         let error = #expect(throws: BrokerError.self) { try BrokerConfiguration(url: url, name: "test") }
         #expect(error?.kind == .misconfigured && error?.description.contains("secret") == false)
-    }
-}
-
-/// The same numbers for the same seed.
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state &* 0x2545_F491_4F6C_DD1D
     }
 }

@@ -1,4 +1,7 @@
+import AsyncHTTPClient
 import Foundation
+import NIOCore
+import NIOHTTP1
 import Testing
 
 /// Schemathesis, which reads a service's OpenAPI document and sends what a program of good or ill will might.
@@ -38,25 +41,35 @@ public struct Schemathesis: Sendable {
     public func run(
         seconds: Int, checks: [String] = ["not_a_server_error", "response_schema_conformance", "content_type_conformance"], excluding: [String] = []
     ) async throws -> Report {
+        // Read here, with patience: the program itself would give up after ten seconds.
+        var question = HTTPClientRequest(url: "\(address)/\(service)/openapi.json")
+        question.headers.add(name: "accept", value: "application/json")
+        if let cookie { question.headers.add(name: "cookie", value: cookie) }
+        let document = try await HTTPClient.shared.execute(question, timeout: .seconds(300)).body.collect(upTo: 16 << 20)
         var limit = seconds
         while true {
-            let report = try await once(seconds: limit, checks: checks, excluding: excluding)
+            let report = try await once(Data(document.readableBytesView), seconds: limit, checks: checks, excluding: excluding)
             if report.cases > 0 || !report.isClean || limit > 8 * seconds { return report }
             limit *= 2
         }
     }
 
     private func once(
-        seconds: Int, checks: [String], excluding: [String]
+        _ document: Data, seconds: Int, checks: [String], excluding: [String]
     ) async throws -> Report {
+        // It leaves a folder of its own wherever it stands.
+        let place = FileManager.default.temporaryDirectory.appending(path: "schemathesis-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: place) }
+        try document.write(to: place.appending(path: "openapi.json"))
         let here = URL(filePath: #filePath).deletingLastPathComponent()
         let process = Process()
         // Behind whatever else is being tested, so that nobody's time runs out because of it.
         process.executableURL = URL(filePath: "/usr/bin/nice")
         var arguments = [
-            "-n", "10", try TestServers.python, "-m", "schemathesis.cli", "run", "\(address)/\(service)/openapi.json", "--url", address, "--no-color", "--max-time", "\(seconds)",
+            "-n", "10", try TestServers.python, "-m", "schemathesis.cli", "run", place.appending(path: "openapi.json").path, "--url", address, "--no-color", "--max-time", "\(seconds)",
             "--phases", "examples,coverage,fuzzing", "--checks", checks.joined(separator: ","), "--continue-on-failure", "--no-shrink",
-            "--generation-with-security-parameters", "false", "--generation-database", "none", "--request-timeout", "30", "--max-redirects", "0",
+            "--generation-with-security-parameters", "false", "--generation-database", "none", "--request-timeout", "120", "--max-redirects", "0",
             "--warnings", "off", "--suppress-health-check", "all", "--workers", "1",
         ]
         if let cookie { arguments += ["--header", "Cookie: \(cookie)"] }
@@ -69,10 +82,6 @@ public struct Schemathesis: Sendable {
         environment["ZVONOK_ORIGIN"] = origin
         environment["ZVONOK_KNOWN_IDS"] = String(decoding: try JSONEncoder().encode(known), as: UTF8.self)
         process.environment = environment
-        // It leaves a folder of its own wherever it stands.
-        let place = FileManager.default.temporaryDirectory.appending(path: "schemathesis-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: place) }
         process.currentDirectoryURL = place
         let said = place.appending(path: "said")
         try Data().write(to: said)

@@ -7,7 +7,7 @@ public import Foundation
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    public init(seed: UInt64) { state = Self.mixed(seed ^ 0x5851_F42D_4C95_7F2D) }
+    public init(seed: some BinaryInteger) { state = Self.mixed(UInt64(truncatingIfNeeded: seed) ^ 0x5851_F42D_4C95_7F2D) }
 
     public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
@@ -18,6 +18,19 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     public mutating func uuid() -> UUID {
         let (high, low) = (next(), next())
         return withUnsafeBytes(of: (high, low)) { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
+    }
+
+    /// A number from 0 up to an end that it does not reach.
+    public mutating func below(_ end: Int) -> Int { Int.random(in: 0..<end, using: &self) }
+
+    /// Whether something happens that happens so many times in a hundred.
+    public mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
+
+    /// Some of all, each as often as not, or so many times in a hundred.
+    public mutating func some<T>(of all: [T], percent: Int = 50) -> [T] {
+        var chosen: [T] = []
+        for one in all where chance(percent) { chosen.append(one) }
+        return chosen
     }
 
     private static func mixed(_ number: UInt64) -> UInt64 {

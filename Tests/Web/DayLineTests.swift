@@ -1,24 +1,16 @@
 import Foundation
 import Kernel
+import Support
 import Testing
 
 @testable import Web
-
-/// The same day from the same seed.
-private struct Dice: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ (state >> 29)
-    }
-}
 
 private func time(_ minutes: Int) -> TimeOfDay { TimeOfDay(minutes: minutes) ?? .midnight }
 private func amount(_ money: Money) -> String { Format(.russian).amount(money) }
 
 /// A day with anything in it, also what no school has.
 private func day(_ seed: Int) -> DayLine {
-    var dice = Dice(state: UInt64(seed) &* 977 &+ 5)
+    var dice = SeededGenerator(seed: seed)
     func moments(_ most: Int) -> [TimeOfDay] {
         (0..<Int.random(in: 0...most, using: &dice)).map { _ in time(Int.random(in: 360...1200, using: &dice)) }
     }
