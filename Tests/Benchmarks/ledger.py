@@ -162,7 +162,7 @@ def _simple_update(system: System):
 
 
 def _prepare_single(system: System):
-    system.ask("create schema benchmark")
+    system.ask("create schema if not exists benchmark")
     system.ask("create table benchmark.pupil as select row_number() over () as place, id from ledger.directory_pupil where not ended")
     system.ask("alter table benchmark.pupil add primary key (place)")
 
@@ -254,6 +254,7 @@ def _fill(system: System):
     """
     pairs = ENTRIES // 4 // len(system.pupils)
     path = "set search_path = ledger; set session_replication_role = replica;"
+    system.ask("create schema if not exists benchmark")
     system.ask(path + f"""
         create table benchmark.past as
         select m.id as account_id, b.supplier_id, b.terminal_id, n, m.position + 2 * n - 1 as position, m.balance, gen_random_uuid() as paid_in,
