@@ -76,15 +76,20 @@ struct Story: Sendable {
 }
 
 extension School {
-    /// Runs a story against the service's real routes.
-    func story(_ tell: @escaping @Sendable (Browser, Story) async throws -> Void) async throws {
+    /// Runs something against the service's real routes, over these people's database.
+    func withPages(_ tell: @escaping @Sendable (any TestClientProtocol) async throws -> Void) async throws {
         let parts = try await IdentityService.parts(database: database)
         let router = Router()
         WebHost(pages: parts.pages, database: parts.database, publicAddress: parts.publicAddress, logger: Logger(label: "test"))
             .register(IdentityService.routes(parts), on: router)
-        try await open()
         try await SigningKeys(database, outbox).renew(now: Date())
+        try await Application(router: router).test(.router) { client in try await tell(client) }
+    }
+
+    /// Runs a story in the school of the lists.
+    func story(_ tell: @escaping @Sendable (Browser, Story) async throws -> Void) async throws {
+        try await open()
         let story = Story(school: self)
-        try await Application(router: router).test(.router) { client in try await tell(Browser(client), story) }
+        try await withPages { try await tell(Browser($0), story) }
     }
 }

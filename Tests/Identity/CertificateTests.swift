@@ -18,17 +18,12 @@ import Web
     let school = School(database: TestDatabase.current.database)
 
     private func story(_ tell: @escaping @Sendable (any TestClientProtocol, School) async throws -> Void) async throws {
-        let parts = try await IdentityService.parts(database: school.database)
-        let router = Router()
-        WebHost(pages: parts.pages, database: parts.database, publicAddress: parts.publicAddress, logger: Logger(label: "test"))
-            .register(IdentityService.routes(parts), on: router)
         try await school.open()
-        try await SigningKeys(school.database, school.outbox).renew(now: Date())
         for (number, login) in [("G1", "olga"), ("G2", "misha"), ("G3", "irina"), ("S1", "savina"), ("S4", "tsaryov"), ("S3", "zueva"), ("P1", "anna")] {
             try await school.give(number, login: login)
         }
         let school = school
-        try await Application(router: router).test(.router) { client in try await tell(client, school) }
+        try await school.withPages { client in try await tell(client, school) }
     }
 
     private func browser(_ client: any TestClientProtocol, _ login: String, _ password: String = "gz7mtk4q") async throws -> Browser {

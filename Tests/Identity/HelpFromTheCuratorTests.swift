@@ -19,17 +19,12 @@ import Web
     private let book = SnilsBook(secret: "of the tests")
 
     private func story(_ tell: @escaping @Sendable (any TestClientProtocol, School) async throws -> Void) async throws {
-        let parts = try await IdentityService.parts(database: school.database)
-        let router = Router()
-        WebHost(pages: parts.pages, database: parts.database, publicAddress: parts.publicAddress, logger: Logger(label: "test"))
-            .register(IdentityService.routes(parts), on: router)
         try await TwoSchools(school: school).open()
-        try await SigningKeys(school.database, school.outbox).renew(now: Date())
         for (number, login) in [("G1", "olga"), ("G3", "irina"), ("S1", "savina"), ("S2", "orlov"), ("S3", "zueva"), ("X1", "gornaya")] {
             try await school.give(number, login: login)
         }
         let school = school
-        try await Application(router: router).test(.router) { client in try await tell(client, school) }
+        try await school.withPages { client in try await tell(client, school) }
     }
 
     private func browser(_ client: any TestClientProtocol, _ login: String, _ password: String = "gz7mtk4q") async throws -> Browser {

@@ -17,14 +17,9 @@ import Web
     let school = School(database: TestDatabase.current.database)
 
     private func story(_ tell: @escaping @Sendable (Browser, School) async throws -> Void) async throws {
-        let parts = try await IdentityService.parts(database: school.database)
-        let router = Router()
-        WebHost(pages: parts.pages, database: parts.database, publicAddress: parts.publicAddress, logger: Logger(label: "test"))
-            .register(IdentityService.routes(parts), on: router)
         try await school.open()
-        try await SigningKeys(school.database, school.outbox).renew(now: Date())
         let school = school
-        try await Application(router: router).test(.router) { client in try await tell(Browser(client), school) }
+        try await school.withPages { client in try await tell(Browser(client), school) }
     }
 
     private func signIn(_ browser: Browser, _ login: String, _ password: String = "gz7mtk4q") async throws -> Browser.Seen {

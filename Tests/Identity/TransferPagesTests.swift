@@ -17,17 +17,12 @@ import Web
     let two = TwoSchools(school: School(database: TestDatabase.current.database))
 
     private func story(_ tell: @escaping @Sendable (any TestClientProtocol, TwoSchools) async throws -> Void) async throws {
-        let parts = try await IdentityService.parts(database: two.school.database)
-        let router = Router()
-        WebHost(pages: parts.pages, database: parts.database, publicAddress: parts.publicAddress, logger: Logger(label: "test"))
-            .register(IdentityService.routes(parts), on: router)
         try await two.open()
-        try await SigningKeys(two.school.database, two.school.outbox).renew(now: Date())
         for (number, login) in [("G1", "olga"), ("G2", "misha"), ("G3", "irina"), ("S1", "savina"), ("X1", "gornaya"), ("X2", "lugov"), ("P1", "anna")] {
             try await two.school.give(number, login: login)
         }
         let two = two
-        try await Application(router: router).test(.router) { client in try await tell(client, two) }
+        try await two.school.withPages { client in try await tell(client, two) }
     }
 
     private func browser(_ client: any TestClientProtocol, _ login: String) async throws -> Browser {
