@@ -51,7 +51,9 @@ extension Target {
     }
 
     /// A service is one executable; what it has in common with the others comes from `Shared`.
-    static func service(_ name: String, _ extra: [Dependency] = []) -> Target {
+    ///
+    /// `functions` are its SQL functions, each in the folder of the capability it serves.
+    static func service(_ name: String, _ extra: [Dependency] = [], functions: [String] = []) -> Target {
         .executableTarget(
             name: name,
             dependencies: [
@@ -59,7 +61,7 @@ extension Target {
                 .hummingbird, .configuration, .lifecycle, .logging, .metrics, .argumentParser,
             ] + extra,
             path: "Services/\(name)", exclude: ["README.md"],
-            resources: [.copy("Views"), .copy("Migrations")], swiftSettings: .strict)
+            resources: [.copy("Views"), .copy("Migrations")] + functions.map { .copy("\($0).sql") }, swiftSettings: .strict)
     }
 
     /// The tests of one module, in the folder of its name.
@@ -78,6 +80,8 @@ let serviceParts: [Target.Dependency] = [
 ]
 
 let systemLibraries: [Target] = [
+    // What the system knows about many sockets at once; Foundation does not bring it along.
+    .systemLibrary(name: "CEpoll", path: "Shared/CEpoll"),
     .systemLibrary(name: "CLibPQ", path: "Shared/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(
         name: "CRabbitMQ", path: "Shared/CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
@@ -102,8 +106,9 @@ let shims: [Target] = [
 let sharedModules: [Target] = [
     .shared("Kernel", [.crypto], beside: []),
     .shared("Events", ["Kernel"], beside: ["README.md", "asyncapi.json"]),
-    .shared("Postgres", ["CLibPQ", "Kernel", .logging, .metrics, .deque, .crypto]),
-    .shared("RabbitMQ", ["CRabbitMQ", "Kernel", .logging, .metrics, .crypto]),
+    .shared("Executors", ["CEpoll", .deque]),
+    .shared("Postgres", ["CLibPQ", "Executors", "Kernel", .logging, .metrics, .deque, .crypto]),
+    .shared("RabbitMQ", ["CRabbitMQ", "Executors", "Kernel", .logging, .metrics, .crypto]),
     .shared(
         "Messaging",
         [
@@ -122,7 +127,7 @@ let sharedModules: [Target] = [
     .shared(
         "Service",
         [
-            "Kernel", "Events", "Postgres", "RabbitMQ", "Messaging", "Directory", "Web", .hummingbird, .configuration,
+            "Executors", "Kernel", "Events", "Postgres", "RabbitMQ", "Messaging", "Directory", "Web", .hummingbird, .configuration,
             .lifecycle, .unixSignals, .logging, .coreMetrics, .metrics, .tracing, .argumentParser, .systemPackage,
         ]),
     .shared("Mail", ["CCurl", "Kernel", .logging, .crypto]),
@@ -131,7 +136,16 @@ let sharedModules: [Target] = [
 
 let executables: [Target] = [
     .service("Identity", ["CArgon2", "COpenSSL", .jwt, .crypto, .httpClient]),
-    .service("Ledger", ["Spreadsheet", .httpClient, .crypto]),
+    .service(
+        "Ledger", ["Spreadsheet", .httpClient, .crypto],
+        functions: [
+            "Books/check_entries", "Books/check_return", "Books/check_transfers", "Books/refuse_change",
+            "CardPayments/keep_card_payment_forward", "CardPayments/keep_card_refund_forward",
+            "Charging/charge_limit_left", "Charging/charge_refusal", "Charging/charge_spent", "Charging/charge_spent_on",
+            "Charging/decide_charge", "Charging/decide_charges", "Charging/keep_charge_ended",
+            "Charging/withdraw_charges",
+            "Desk/keep_desk_day_closed", "PaidServices/keep_service_due_ended", "Refunds/keep_request_ended",
+        ]),
     .service("Canteen", [.crypto]),
     .service("Access", [.httpClient, .crypto]),
     .service("Journal"),
@@ -141,14 +155,14 @@ let executables: [Target] = [
         swiftSettings: .strict),
     .executableTarget(
         name: "Benchmarks",
-        dependencies: ["Kernel", "Events", "Postgres", "RabbitMQ", "Messaging", "Directory", "Web", .jwt, .logging, .argumentParser],
+        dependencies: ["Executors", "Kernel", "Events", "Postgres", "RabbitMQ", "Messaging", "Directory", "Web", .jwt, .logging, .argumentParser],
         path: "Tests/Benchmarks/Swift", swiftSettings: .strict),
 ]
 
 let sharedTests: [Target] = [
     .tests(of: "Kernel"),
     .tests(of: "Events", ["Kernel", "Contracts"], resources: [.copy("Golden")], beside: ["validate_asyncapi.py"]),
-    .tests(of: "Postgres", ["Kernel"]),
+    .tests(of: "Postgres", ["Executors", "Kernel"]),
     .tests(of: "RabbitMQ", ["Kernel"]),
     .tests(of: "Messaging", ["Kernel", "Events", "Postgres", "RabbitMQ"]),
     .tests(of: "Directory", ["Kernel", "Events", "Postgres", "Messaging"]),

@@ -1,4 +1,2 @@
 #pragma once
 #include <libpq-fe.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>

@@ -26,19 +26,16 @@ extension Date {
 
     /// Reads an RFC 3339 moment with any number of fractional digits and `Z` or an offset; nil for anything else.
     public init?(iso8601 text: String) {
-        let bytes = Array(text.utf8)
-        func number(_ from: Int, _ count: Int) -> Int? {
-            guard from + count <= bytes.count else { return nil }
-            var result = 0
-            for byte in bytes[from..<from + count] {
-                guard (48...57).contains(byte) else { return nil }
-                result = result * 10 + Int(byte - 48)
-            }
-            return result
-        }
-        guard bytes.count >= 20, let day = Day(String(decoding: bytes[0..<10], as: UTF8.self)),
-            bytes[10] == 84 || bytes[10] == 116 || bytes[10] == 32, let hour = number(11, 2), bytes[13] == 58,
-            let minute = number(14, 2), bytes[16] == 58, let second = number(17, 2),
+        var text = text
+        let date: Date? = text.withUTF8 { Date(ascii: UnsafeRawBufferPointer($0)) }
+        guard let date else { return nil }
+        self = date
+    }
+
+    private init?(ascii bytes: UnsafeRawBufferPointer) {
+        guard bytes.count >= 20, let day = Day(ascii: UnsafeRawBufferPointer(rebasing: bytes[0..<10])),
+            bytes[10] == 84 || bytes[10] == 116 || bytes[10] == 32, let hour = bytes.number(at: 11, digits: 2), bytes[13] == 58,
+            let minute = bytes.number(at: 14, digits: 2), bytes[16] == 58, let second = bytes.number(at: 17, digits: 2),
             hour < 24, minute < 60, second <= 60
         else { return nil }
         var index = 19
@@ -49,7 +46,7 @@ extension Date {
             while index < bytes.count, (48...57).contains(bytes[index]) { index += 1 }
             // Nanoseconds are more than a Date can hold; what comes after them is dropped.
             let count = min(index - start, 9)
-            guard count > 0, let digits = number(start, count) else { return nil }
+            guard count > 0, let digits = bytes.number(at: start, digits: count) else { return nil }
             fraction = Double(digits) / [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9][count]
         }
         guard index < bytes.count else { return nil }
@@ -58,8 +55,8 @@ extension Date {
         case 90, 122:
             guard index + 1 == bytes.count else { return nil }
         case 43, 45:
-            guard index + 6 == bytes.count, bytes[index + 3] == 58, let hours = number(index + 1, 2),
-                let minutes = number(index + 4, 2), hours < 24, minutes < 60
+            guard index + 6 == bytes.count, bytes[index + 3] == 58, let hours = bytes.number(at: index + 1, digits: 2),
+                let minutes = bytes.number(at: index + 4, digits: 2), hours < 24, minutes < 60
             else { return nil }
             offset = (hours * 60 + minutes) * 60 * (bytes[index] == 45 ? -1 : 1)
         default:
@@ -73,5 +70,19 @@ extension Date {
     private var hasRoundingDust: Bool {
         let milliseconds = timeIntervalSince1970 * 1000
         return milliseconds.rounded(.up) != milliseconds && milliseconds.rounded(.up) - milliseconds < 0.001
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// The number that so many decimal digits make; nil when something else stands there, or the text ends before.
+    func number(at start: Int, digits: Int) -> Int? {
+        guard start + digits <= count else { return nil }
+        var result = 0
+        for index in start..<start + digits {
+            let digit = Int(self[index]) - 48
+            guard (0...9).contains(digit) else { return nil }
+            result = result * 10 + digit
+        }
+        return result
     }
 }

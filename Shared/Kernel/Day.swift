@@ -33,10 +33,16 @@ public struct Day: Sendable, Hashable, Comparable, Codable, CustomStringConverti
 
     /// Reads `2026-11-20`; nil for any other form.
     public init?(_ iso: String) {
-        let parts = iso.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[0].count == 4, parts[1].count == 2, parts[2].count == 2,
-            parts.allSatisfy({ $0.utf8.allSatisfy { (48...57).contains($0) } }),
-            let year = Int(parts[0]), let month = Int(parts[1]), let day = Int(parts[2])
+        var iso = iso
+        let day: Day? = iso.withUTF8 { Day(ascii: UnsafeRawBufferPointer($0)) }
+        guard let day else { return nil }
+        self = day
+    }
+
+    /// The same from its letters.
+    init?(ascii text: UnsafeRawBufferPointer) {
+        guard text.count == 10, text[4] == UInt8(ascii: "-"), text[7] == UInt8(ascii: "-"),
+            let year = text.number(at: 0, digits: 4), let month = text.number(at: 5, digits: 2), let day = text.number(at: 8, digits: 2)
         else { return nil }
         self.init(year: year, month: month, day: day)
     }

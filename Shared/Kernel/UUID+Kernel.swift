@@ -40,7 +40,26 @@ extension UUID {
     }
 
     /// The form in which we write identifiers: lower case, as Postgres and JSON Schema do.
-    public var text: String { uuidString.lowercased() }
+    public var text: String {
+        // Foundation's `uuidString` goes through `snprintf`.
+        withUnsafeBytes(of: uuid) { bytes in
+            String(unsafeUninitializedCapacity: 36) { letters in
+                var at = 0
+                for (index, byte) in bytes.enumerated() {
+                    if index == 4 || index == 6 || index == 8 || index == 10 {
+                        letters[at] = UInt8(ascii: "-")
+                        at += 1
+                    }
+                    letters[at] = Self.digit(byte >> 4)
+                    letters[at + 1] = Self.digit(byte & 0xF)
+                    at += 2
+                }
+                return at
+            }
+        }
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10 }
 
     private init(high: UInt64, low: UInt64) {
         func byte(_ word: UInt64, _ index: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: word >> (56 - 8 * index)) }

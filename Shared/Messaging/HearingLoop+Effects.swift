@@ -7,8 +7,8 @@ import RabbitMQ
 
 /// What handling a batch writes: inbox rows, effects, and how often a message came without an end.
 extension HearingLoop {
-    /// A message, read as far as it can be without the database.
-    struct Taken: Sendable {
+    /// A message, read as far as it can be without the database. A class, because it goes through many hands.
+    final class Taken: Sendable {
         let delivery: Delivery
         let id: UUID?
         let type: String?

@@ -72,8 +72,13 @@ public final class HearingLoop: Service {
                 await cancelWhenGracefulShutdown { await self.consumer.run() }
             }
             group.addTask {
-                // Beside the handling, which may end the process before it comes to the last of what was prefetched.
-                for await deliveries in self.consumer.deliveries { inlet.add(self.taken(await self.reviving(deliveries))) }
+                for await deliveries in self.consumer.deliveries {
+                    inlet.add(self.taken(await self.reviving(deliveries)))
+                    // What comes for the first time is read one batch ahead. What came before is read to the last that was
+                    // prefetched: handling may end the process before it comes to them, and some may need a new life.
+                    guard !deliveries.contains(where: \.isRedelivered) else { continue }
+                    await inlet.whenTaken(leaving: self.hearing.batch * self.hearing.lanes - 1)
+                }
                 inlet.end()
             }
             await handle(inlet)

@@ -57,10 +57,11 @@ final class QuickDocument {
         let end = next(object)
         var name = name
         return name.withUTF8 { wanted in
+            guard let first = wanted.baseAddress else { return nil }
             var at = object + 1
             while at < end {
                 let found = values[at]
-                if UnsafeRawBufferPointer(start: found.text, count: Int(found.length)).elementsEqual(wanted) { return at + 1 }
+                if Int(found.length) == wanted.count, memcmp(found.text, first, wanted.count) == 0 { return at + 1 }
                 at = next(at + 1)
             }
             return nil

@@ -36,16 +36,9 @@ public final class Relay: Service {
     /// - Parameter database: where the outbox is; the relay opens a connection of its own, which holds the lock.
     public init(_ outbox: Outbox, database: DatabaseConfiguration, broker: BrokerConfiguration, logger: Logger) {
         self.outbox = outbox
-        var own = database
-        own.poolSize = 1
-        own.applicationName += " relay"
-        own.settings = [
-            // What is lost of its deletions when the server dies is published once more under the same identifiers.
-            "synchronous_commit": "off",
-            // A handful of statements by key: a plan for each call would cost more than the call, and one that was made
-            // while the table was empty must not read all of it later.
-            "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off",
-        ]
+        var own = database.byKey("relay", poolSize: 1)
+        // What is lost of its deletions when the server dies is published once more under the same identifiers.
+        own.settings["synchronous_commit"] = "off"
         self.database = Database(own, logger: logger)
         publisher = Publisher(broker, logger: logger)
         self.logger = logger
@@ -73,7 +66,7 @@ public final class Relay: Service {
                     if turn.moved == 0, Task.isShuttingDownGracefully { break }
                     if turn.isLast, !Task.isShuttingDownGracefully, await outbox.signal.wait(upTo: Self.slowPoll), !turn.isMine {
                         // Something was said in this copy, and another one sends.
-                        try await database.execute("select pg_notify(\(channel), '')")
+                        try await database.notify(channel)
                     }
                 } catch is CancellationError {
                     break

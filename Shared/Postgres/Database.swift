@@ -30,6 +30,22 @@ public struct DatabaseConfiguration: Sendable {
         self.applicationName = applicationName
     }
 
+    /// The same database for work that finds its rows by their keys and does nothing else, on connections of its own.
+    ///
+    /// Statements keep their plans: one for each call would cost more than the call, as it does for every list of keys, which
+    /// the server believes to be longer than ours are. And a plan that was made while a table was empty must not read all of
+    /// it later.
+    ///
+    /// - Parameter work: what it is called in the server's list of sessions, behind the name of the application.
+    public func byKey(_ work: String, poolSize: Int) -> DatabaseConfiguration {
+        var own = self
+        own.poolSize = poolSize
+        own.applicationName += " " + work
+        own.settings["plan_cache_mode"] = "force_generic_plan"
+        own.settings["enable_seqscan"] = "off"
+        return own
+    }
+
     /// With limits on everything that could otherwise wait for ever.
     var connectionString: String {
         var options = "-c statement_timeout=\(statementTimeout.milliseconds) -c idle_in_transaction_session_timeout=30000"
@@ -122,6 +138,14 @@ public final class Database: Sendable {
     /// An empty text follows each new connection: whoever listens may have missed something before it.
     public func listen(_ channel: String) -> AsyncStream<String> {
         Listener.stream(channel, configuration, logger: logger)
+    }
+
+    /// Tells everybody who listens to a channel.
+    ///
+    /// In a statement of its own: within a transaction it would queue every writer of the server until that is on the disk. It
+    /// is not flushed either; what a server forgets when it dies, its listeners ask about when they are back.
+    public func notify(_ channel: String, _ text: String = "") async throws {
+        try await execute("select set_config('synchronous_commit', 'off', true), pg_notify(\(channel), \(text))")
     }
 
     /// How many are waiting for a connection now: above zero for long, the pool or the database is too small.

@@ -1,5 +1,6 @@
 import CLibPQ
 import Dispatch
+import Executors
 import Metrics
 import Synchronization
 
@@ -73,7 +74,7 @@ actor PooledConnection {
             result = try await withTaskCancellationHandler {
                 guard try connection.send(sql) else { return nil }
                 repeat {
-                    try await SocketExecutor.shared.wait(for: connection.socket)
+                    try await Self.answer(on: connection.socket)
                 } while try !connection.takeIn()
                 return try connection.finish(read)
             } onCancel: {
@@ -85,6 +86,14 @@ actor PooledConnection {
         ended()
         guard let result else { return try await blocking(sql, read) }
         return result
+    }
+
+    private static func answer(on socket: Int32) async throws {
+        do {
+            try await SocketExecutor.shared.wait(for: socket)
+        } catch {
+            throw PostgresError(sqlState: "58000", message: "\(error)")
+        }
     }
 
     /// Ends the present work and gives whether it was asked to stop. A connection that is not as new is given up.

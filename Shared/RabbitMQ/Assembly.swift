@@ -163,10 +163,10 @@ private struct Repeated {
 
     @discardableResult
     mutating func read(_ bytes: amqp_bytes_t) -> String {
-        let isSame =
-            text.utf8.withContiguousStorageIfAvailable { old in
-                old.elementsEqual(UnsafeRawBufferPointer(start: bytes.bytes, count: bytes.len))
-            } ?? false
+        let isSame = text.withUTF8 { old in
+            guard old.count == bytes.len, let old = old.baseAddress, let new = bytes.bytes else { return bytes.len == 0 && old.isEmpty }
+            return memcmp(old, new, bytes.len) == 0
+        }
         if !isSame { text = String(bytes) }
         return text
     }

@@ -1,4 +1,5 @@
 import CRabbitMQ
+import Executors
 import Logging
 
 /// A connection for questions and for tools: how deep a queue is, taking one message out, emptying it.

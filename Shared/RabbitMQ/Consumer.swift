@@ -1,17 +1,18 @@
 import CRabbitMQ
 import Dispatch
+import Executors
+import Glibc
 import Logging
 import Metrics
 import Synchronization
 
 /// Receives from one queue, in batches, and acknowledges by hand.
 ///
-/// The queue it runs on sleeps until the socket is readable: between messages no thread is held, and an
-/// acknowledgement never waits for the next message. A timer looks in beside it, so that heartbeats are served while
-/// handlers work. After a loss, a cancelled consumer or a closed channel there is a whole new connection: consuming
+/// A task on the threads of `SocketExecutor` waits for its socket: between messages no thread is held, and whoever is handed
+/// the messages goes on with them on the thread that read them. A timer looks in beside it, so that heartbeats are served
+/// while handlers work. Only what may block has a queue of its own: connecting and saying goodbye. After a loss, a cancelled consumer or a closed channel there is a whole new connection: consuming
 /// again on the same channel loses messages with RabbitMQ 3.10.8.
 public actor Consumer {
-    private let executor: QueueExecutor
     private let configuration: BrokerConfiguration
     private let queue: String
     private let prefetch: UInt16
@@ -31,14 +32,11 @@ public actor Consumer {
     private var generation = 0
     private var tags = OpenTags()
     private var assembly = Assembly(generation: 0)
-    // The reader's cancel handler holds the connection; without cancelling it would never be closed.
     private var reader: OnRelease?
     private var timer: OnRelease?
     private var ending: CheckedContinuation<BrokerError, Never>?
     private var end: BrokerError?
     private var isStopping = false
-
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// Connects nothing yet; see `run`.
     ///
@@ -49,7 +47,6 @@ public actor Consumer {
         _ configuration: BrokerConfiguration, queue: String, prefetch: Int = 300, largestBatch: Int = 500,
         logger: Logger
     ) {
-        executor = QueueExecutor(label: "zvonok.consumer.\(queue)")
         self.configuration = configuration
         self.queue = queue
         self.prefetch = UInt16(clamping: max(1, prefetch))
@@ -77,7 +74,7 @@ public actor Consumer {
             var lifetime = Duration.zero
             var error: BrokerError
             do {
-                try open()
+                try await open()
                 let start = ContinuousClock.now
                 error = await ended()
                 lifetime = .now - start
@@ -124,56 +121,97 @@ public actor Consumer {
     }
 
     /// Ends the connection; what is not acknowledged goes back to the queue at once.
-    public func close() {
+    public func close() async {
         isStopping = true
-        let open = connection
+        if let open = connection {
+            // Nobody else touches it from here on; whoever waits for its socket waits until the goodbye has been said.
+            connection = nil
+            await Self.sayGoodbye(Handed(connection: open))
+        }
         fail(BrokerError(.closed, "the consumer was closed"))
-        open?.close()
         deliveries.end()
         show(.closed)
     }
 
     // MARK: - The connection
 
-    private func open() throws {
-        let connection = try Connection(configuration, purpose: "consumer of \(queue)")
-        amqp_basic_qos(connection.state, Connection.channel, 0, prefetch, 0)
-        try connection.checkReply("setting the prefetch count")
-        _ = queue.withAMQPBytes {
-            amqp_basic_consume(connection.state, Connection.channel, $0, amqp_bytes_t(), 0, 0, 0, amqp_table_t())
+    private func open() async throws {
+        let connection = try await Self.connected(configuration, queue, prefetch: prefetch)
+        if isStopping {
+            // Closed meanwhile.
+            return await Self.sayGoodbye(connection)
         }
-        try connection.checkReply("consuming from \(queue)")
-        self.connection = connection
+        let socket = try WatchedSocket(connection.connection.fileDescriptor)
+        self.connection = connection.connection
         generation += 1
         tags = OpenTags()
         assembly = Assembly(generation: generation)
         end = nil
-        watch(connection)
+        watch(socket)
         show(.connected)
-        drain()
     }
 
-    private func watch(_ connection: Connection) {
-        let reader = DispatchSource.makeReadSource(fileDescriptor: connection.fileDescriptor, queue: executor.queue)
-        reader.setEventHandler { [weak self] in self?.assumeIsolated { $0.drain() } }
-        // The socket may only be closed when the source has let go of it; the handler keeps it until then.
-        let kept = Kept(connection: connection)
-        reader.setCancelHandler { withExtendedLifetime(kept) {} }
-        reader.resume()
-        self.reader = OnRelease { reader.cancel() }
+    private static func connected(
+        _ configuration: BrokerConfiguration, _ queue: String, prefetch: UInt16
+    ) async throws -> Handed {
+        try await withCheckedThrowingContinuation { waiter in
+            DispatchQueue(label: "zvonok.consumer.\(queue)").async {
+                waiter.resume(
+                    with: Result {
+                        let connection = try Connection(configuration, purpose: "consumer of \(queue)")
+                        amqp_basic_qos(connection.state, Connection.channel, 0, prefetch, 0)
+                        try connection.checkReply("setting the prefetch count")
+                        _ = queue.withAMQPBytes {
+                            amqp_basic_consume(
+                                connection.state, Connection.channel, $0, amqp_bytes_t(), 0, 0, 0, amqp_table_t())
+                        }
+                        try connection.checkReply("consuming from \(queue)")
+                        return Handed(connection: connection)
+                    })
+            }
+        }
+    }
 
-        let timer = DispatchSource.makeTimerSource(queue: executor.queue)
-        let interval = configuration.heartbeatSeconds * 250
-        timer.schedule(deadline: .now() + .milliseconds(interval), repeating: .milliseconds(interval))
-        timer.setEventHandler { [weak self] in self?.assumeIsolated { $0.drain() } }
-        timer.resume()
-        self.timer = OnRelease { timer.cancel() }
+    private static func sayGoodbye(_ connection: Handed) async {
+        await withCheckedContinuation { waiter in
+            DispatchQueue(label: "zvonok.consumer.goodbye").async {
+                connection.connection.close()
+                waiter.resume()
+            }
+        }
+    }
+
+    private func watch(_ socket: WatchedSocket) {
+        let (generation, deliveries) = (generation, deliveries)
+        Task(executorPreference: SocketExecutor.shared) { [weak self] in
+            do {
+                while await self?.drain(generation) == true {
+                    // A broker sends message by message. While the reader is busy they gather in the socket, and are read at once.
+                    await deliveries.whenTaken()
+                    try await socket.readable()
+                }
+            } catch {
+                await self?.lose(generation, BrokerError(.connectionLost, "\(error)"))
+            }
+            socket.letGo()
+        }
+        reader = OnRelease { socket.wake() }
+
+        let pause = Duration.milliseconds(configuration.heartbeatSeconds * 250)
+        // Heartbeats are sent and checked by reading, and nobody reads while the reader is busy.
+        let looking = Task { [weak self] in
+            while (try? await Task.sleep(for: pause)) != nil { await self?.drain(generation) }
+        }
+        timer = OnRelease { looking.cancel() }
     }
 
     /// Reads until nothing is left, also out of librabbitmq's and OpenSSL's own buffers, which the socket knows
     /// nothing about.
-    private func drain() {
-        guard let connection else { return }
+    ///
+    /// - Returns: whether more may come over the connection of this generation.
+    @discardableResult
+    private func drain(_ generation: Int) -> Bool {
+        guard let connection, generation == self.generation else { return false }
         var batch: [Delivery] = []
         do {
             while let frame = try connection.nextFrame(within: .zero) {
@@ -191,7 +229,9 @@ public actor Consumer {
         } catch {
             hand(batch)
             fail(error as? BrokerError ?? BrokerError(.connectionLost, "\(error)"))
+            return false
         }
+        return !isStopping
     }
 
     private func hand(_ batch: [Delivery]) {
@@ -202,6 +242,10 @@ public actor Consumer {
 
     private func settled(_ status: Int32) {
         if status != AMQP_STATUS_OK.rawValue { fail(BrokerError(status: status, while: "acknowledging")) }
+    }
+
+    private func lose(_ generation: Int, _ error: BrokerError) {
+        if generation == self.generation, connection != nil { fail(error) }
     }
 
     private func drop() {
@@ -224,7 +268,7 @@ public actor Consumer {
             if isStopping { return BrokerError(.closed, "stopping") }
             return await withCheckedContinuation { ending = $0 }
         } onCancel: {
-            executor.queue.async { self.assumeIsolated { $0.stop() } }
+            Task { await self.stop() }
         }
     }
 
@@ -239,9 +283,37 @@ public actor Consumer {
     private func show(_ status: BrokerStatus) { shownStatus.withLock { $0 = status } }
 }
 
-/// Carries a connection into the handler that outlives it by a moment.
+/// Carries a connection from the queue that made it to its actor, and from the actor to the queue where it says goodbye.
 ///
-/// Unchecked, because the handler only lets go of it, on the queue of the actor that owned it.
-private struct Kept: @unchecked Sendable {
+/// Unchecked, because whoever hands it over does not touch it any more.
+private struct Handed: @unchecked Sendable {
     let connection: Connection
+}
+
+/// A second descriptor of a socket, to wait on: librabbitmq closes its own when it likes, and nobody would hear of it.
+private final class WatchedSocket: Sendable {
+    /// Nil when it was let go.
+    private let descriptor: Mutex<Int32?>
+
+    init(_ socket: Int32) throws {
+        let second = dup(socket)
+        guard second >= 0 else { throw BrokerError(.unreachable, "no more files can be opened") }
+        descriptor = Mutex(second)
+    }
+
+    /// Returns when there is something to read, or an end to be noticed.
+    func readable() async throws {
+        if let socket = descriptor.withLock({ $0 }) { try await SocketExecutor.shared.wait(for: socket) }
+    }
+
+    /// Ends the waiting, and with it the connection.
+    func wake() { descriptor.withLock { socket in if let socket { shutdown(socket, Int32(SHUT_RDWR)) } } }
+
+    /// By whoever waits, when he waits no more.
+    func letGo() {
+        descriptor.withLock { socket in
+            if let open = socket { Glibc.close(open) }
+            socket = nil
+        }
+    }
 }

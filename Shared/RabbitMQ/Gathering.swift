@@ -13,6 +13,32 @@ public final class Gathering<Item: Sendable>: AsyncSequence, Sendable {
         var waiting: [Item] = []
         var hasEnded = false
         var reader: CheckedContinuation<Void, Never>?
+        /// Those who add, and how few must be waiting before each goes on; several, where one of an old connection still waits.
+        var writers: [Writer] = []
+        var lastWriter = 0
+
+        mutating func take(_ limit: Int) -> [Item] {
+            guard waiting.count > limit else {
+                defer { waiting = [] }
+                return waiting
+            }
+            defer { waiting.removeFirst(limit) }
+            return Array(waiting[..<limit])
+        }
+
+        /// The writers that may go on.
+        mutating func freeWriters() -> [Writer] {
+            guard !writers.isEmpty else { return [] }
+            let count = hasEnded ? 0 : waiting.count
+            defer { writers.removeAll { count <= $0.few } }
+            return writers.filter { count <= $0.few }
+        }
+    }
+
+    private struct Writer {
+        let number: Int
+        let few: Int
+        let continuation: CheckedContinuation<Void, Never>
     }
 
     private let limit: Int
@@ -32,12 +58,38 @@ public final class Gathering<Item: Sendable>: AsyncSequence, Sendable {
     public func end() { change { $0.hasEnded = true } }
 
     private func change(_ change: (inout State) -> Void) {
-        let reader = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let (reader, writers) = state.withLock { state in
             change(&state)
             defer { state.reader = nil }
-            return state.reader
+            return (state.reader, state.freeWriters())
         }
         reader?.resume()
+        for writer in writers { writer.continuation.resume() }
+    }
+
+    /// For the one who adds: returns when the reader has left at most so many, at the end, and when the task is cancelled.
+    ///
+    /// Who waits here before he fetches more fetches much at a time: there is no hurry while the reader is busy.
+    public func whenTaken(leaving few: Int = 0) async {
+        let number = state.withLock { state in
+            state.lastWriter += 1
+            return state.lastWriter
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isReady = state.withLock { state in
+                    guard state.waiting.count > few, !state.hasEnded, !Task.isCancelled else { return true }
+                    state.writers.append(Writer(number: number, few: few, continuation: continuation))
+                    return false
+                }
+                if isReady { continuation.resume() }
+            }
+        } onCancel: {
+            let writer = state.withLock { state in
+                state.writers.firstIndex { $0.number == number }.map { state.writers.remove(at: $0) }
+            }
+            writer?.continuation.resume()
+        }
     }
 
     public struct Iterator: AsyncIteratorProtocol {
@@ -51,14 +103,11 @@ public final class Gathering<Item: Sendable>: AsyncSequence, Sendable {
 
     private func take() async -> [Item]? {
         while !Task.isCancelled {
-            let (taken, isOver) = state.withLock { state -> ([Item], Bool) in
-                guard state.waiting.count > limit else {
-                    defer { state.waiting = [] }
-                    return (state.waiting, state.hasEnded)
-                }
-                defer { state.waiting.removeFirst(limit) }
-                return (Array(state.waiting[..<limit]), false)
+            let (taken, isOver, writers) = state.withLock { state in
+                let taken = state.take(limit)
+                return (taken, state.hasEnded && state.waiting.isEmpty, state.freeWriters())
             }
+            for writer in writers { writer.continuation.resume() }
             if !taken.isEmpty { return taken }
             if isOver { return nil }
             await withTaskCancellationHandler {

@@ -1,5 +1,6 @@
 import CRabbitMQ
 import Dispatch
+import Executors
 import Logging
 import Metrics
 import Synchronization

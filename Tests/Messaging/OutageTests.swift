@@ -61,7 +61,8 @@ import Testing
         try await Migrations.apply([.messaging, School.table], to: database)
         let school = try School(on: database)
         try await school.declare([bells(batch: 10)])
-        let loop = school.loop(bells(batch: 10))
+        let log = NotedLog()
+        let loop = school.loop(bells(batch: 10), log: log)
         let running = Task { try await loop.run() }
         try await school.say((1...50).map { BellRang(bell: .v7(), version: $0) })
         try await eventually { try await school.count("select count(*) from heard") == 50 }
@@ -70,7 +71,8 @@ import Testing
         // Taken, and held: nothing goes to wait elsewhere, nothing is parked, the connection to the broker stays.
         let channel = BrokerChannel(school.broker)
         try await eventually { try await channel.state(ofQueue: school.prefix + "school.bells").messages == 0 }
-        try await Task.sleep(for: .seconds(2))
+        // Tried in vain again and again: more often than a message at fault would be waited for.
+        try await eventually { log.count(of: "messages wait") >= 5 }
         #expect(try await school.levels() == [])
         #expect(try await school.dead().list().isEmpty)
         #expect(loop.status == .connected)

@@ -114,8 +114,8 @@ struct School: Sendable {
         DeadLetters(queue: queue, prefix: prefix, broker: broker)
     }
 
-    func loop(_ hearing: Hearing, on other: Database? = nil) -> HearingLoop {
-        HearingLoop(hearing, outbox: outbox, database: other ?? database, broker: broker, logger: logger)
+    func loop(_ hearing: Hearing, on other: Database? = nil, log: NotedLog? = nil) -> HearingLoop {
+        HearingLoop(hearing, outbox: outbox, database: other ?? database, broker: broker, logger: log?.logger ?? logger)
     }
 
     func clean(_ hearings: [Hearing]) async throws {

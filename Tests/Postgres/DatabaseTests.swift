@@ -112,6 +112,16 @@ private let none: [Migrations] = [Migrations("test", files: [("001-things", "cre
         #expect(try await database.rows("select amount from thing", as: Int.self) == [5])
     }
 
+    @Test("work by key has connections of its own, which keep their plans and never read a whole table") func byKey() async throws {
+        let own = DatabaseConfiguration(conninfo: TestDatabase.current.conninfo, applicationName: "ledger").byKey("hearing", poolSize: 1)
+        let database = Database(own, logger: Logger(label: "test"))
+        let found = try await database.rows(
+            "select current_setting('application_name'), current_setting('plan_cache_mode'), current_setting('enable_seqscan')",
+            as: String.self, String.self, String.self)
+        #expect(found.map { [$0.0, $0.1, $0.2] } == [["ledger hearing", "force_generic_plan", "off"]])
+        await database.close()
+    }
+
     @Test("cancelling the task stops the statement at the server") func cancellation() async throws {
         let began = ContinuousClock.now
         let task = Task { try await database.rows("select pg_sleep(20)::text", as: String.self) }
@@ -161,11 +171,11 @@ private let none: [Migrations] = [Migrations("test", files: [("001-things", "cre
         let heard = database.listen("news")
         var iterator = heard.makeAsyncIterator()
         #expect(await iterator.next() == "")
-        try await database.execute("select pg_notify('news', 'one')")
+        try await database.notify("news", "one")
         #expect(await iterator.next() == "one")
         try await database.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query = 'LISTEN news'")
         #expect(await iterator.next() == "")
-        try await database.execute("select pg_notify('news', 'two')")
+        try await database.notify("news", "two")
         #expect(await iterator.next() == "two")
     }
 }

@@ -266,7 +266,7 @@ private func open(_ conninfo: String, size: Int = 1, wait: Duration = .seconds(5
         for number in 2...8 { _ = try await database.transaction { try $0.execute("insert into counter values (\(number))") } }
         #expect(try await database.rows("select count(*) from counter", as: Int.self) == [7])
         #expect(await news.next() == "")
-        try await database.execute("select pg_notify('news', 'back')")
+        try await database.notify("news", "back")
         #expect(await news.next() == "back")
         await database.close()
     }

@@ -28,6 +28,39 @@ struct RulesTests {
         #expect(await reader.value == nil)
     }
 
+    @Test("Whoever fetches waits until the reader has taken what is there, and no longer when the end has come or nobody wants it any more")
+    func room() async {
+        let gathering = Gathering<Int>(upTo: 3)
+        await gathering.whenTaken()
+        gathering.add([1, 2, 3, 4, 5])
+        await gathering.whenTaken(leaving: 5)
+        let fetching = Task {
+            await gathering.whenTaken(leaving: 2)
+            gathering.add([6])
+            await gathering.whenTaken()
+            gathering.add([7])
+        }
+        let iterator = gathering.makeAsyncIterator()
+        var read: [Int] = []
+        while read.count < 7, let batch = await iterator.next() { read += batch }
+        #expect(read == [1, 2, 3, 4, 5, 6, 7])
+        await fetching.value
+
+        // Two may wait: of one connection that is gone, and of the one after it.
+        gathering.add([1])
+        let both = [Task { await gathering.whenTaken() }, Task { await gathering.whenTaken() }]
+        #expect(await iterator.next() == [1])
+        for task in both { await task.value }
+
+        gathering.add([8])
+        let cancelled = Task { await gathering.whenTaken() }
+        cancelled.cancel()
+        await cancelled.value
+        let ended = Task { await gathering.whenTaken() }
+        gathering.end()
+        await ended.value
+    }
+
     @Test("Confirms: one answer for many completes the batch")
     func multiple() {
         var confirms = Confirms(first: 11, count: 5)

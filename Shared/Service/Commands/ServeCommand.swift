@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Executors
 import Foundation
 import Hummingbird
 import Logging
@@ -29,6 +30,9 @@ struct ServeCommand<S: SchoolService>: AsyncParsableCommand {
     }
 }
 
+/// How many batches of messages a service writes at once; more would only wait for the same processors and the same disk.
+private let mostHearingConnections = 4
+
 /// Everything a service consists of; the signals end it gracefully.
 ///
 /// Started in this order and stopped in the reverse one: no new requests, then no new messages and the last batch
@@ -38,9 +42,12 @@ func serviceGroup<S: SchoolService>(
 ) throws -> ServiceGroup {
     let reader = parts.configuration
     let relay = Relay(parts.outbox, database: parts.database.configuration, broker: parts.broker, logger: parts.logger)
-    let loops = S.hearings(parts).map {
-        (queue: $0.queue, loop: HearingLoop(
-            $0, outbox: parts.outbox, database: parts.database, broker: parts.broker, logger: parts.logger))
+    let hearings = S.hearings(parts)
+    // What is heard and what is looked at do not wait for each other's connections.
+    let heard = Database(
+        parts.database.configuration.byKey("hearing", poolSize: min(hearings.count, mostHearingConnections)), logger: parts.logger)
+    let loops = hearings.map {
+        (queue: $0.queue, loop: HearingLoop($0, outbox: parts.outbox, database: heard, broker: parts.broker, logger: parts.logger))
     }
     let checks = readinessChecks(S.self, parts, relay: relay, loops: loops)
     let health = Application(
@@ -61,7 +68,8 @@ func serviceGroup<S: SchoolService>(
     // Between the pages, which note looks, and the relay, which carries them off.
     let looks = LookCarrier(parts.looks, database: parts.database, outbox: parts.outbox, logger: parts.logger)
     var services: [any ServiceLifecycle.Service] = [
-        health, ClosingDatabase(database: parts.database), relay, looks, SweepInbox(database: parts.database, logger: parts.logger),
+        health, ClosingDatabase(database: parts.database), ClosingDatabase(database: heard), relay, looks,
+        SweepInbox(database: parts.database, logger: parts.logger),
     ]
     services += loops.map(\.loop)
     services += S.work(parts)

@@ -77,7 +77,7 @@ extension Setting {
         Setting(
             "postgres.url", "connection string of libpq for the service's own role, key=value or postgresql://",
             isRequired: true, isSecret: true),
-        Setting("postgres.poolSize", "connections kept to Postgres", .number, default: "6"),
+        Setting("postgres.poolSize", "connections kept to Postgres for pages and work by the clock; what is heard has up to four beside them, the relay one", .number, default: "6"),
         Setting("postgres.acquireSeconds", "how long a request waits for a free connection", .number, default: "5"),
         Setting("postgres.statementSeconds", "a statement that takes longer is cancelled", .number, default: "30"),
         Setting(

@@ -1,4 +1,4 @@
-import CLibPQ
+import CEpoll
 import DequeModule
 import Foundation
 import Synchronization
@@ -46,7 +46,8 @@ public final class SocketExecutor: TaskExecutor {
     private let watched: Int32
     /// Calls a thread that waits for sockets to a task.
     private let bell: Int32
-    /// Set in our own threads while they hear of sockets: what becomes ready then they run themselves, at once.
+    /// Set in our own threads while they hear of a socket, and until the task that waited for it suspends: what becomes ready
+    /// then they run themselves, next.
     private let hearing: pthread_key_t
 
     private init(threads: Int) {
@@ -79,7 +80,9 @@ public final class SocketExecutor: TaskExecutor {
 
     /// Returns when there is something to read on the socket, or when it was closed by the other side. One may wait for a
     /// socket at a time, and it stays open meanwhile.
-    func wait(for socket: Int32) async throws {
+    ///
+    /// - Throws: ``SocketFailure`` when it cannot be watched.
+    public func wait(for socket: Int32) async throws(SocketFailure) {
         let failure = await withUnsafeContinuation { (waiter: Waiter) in
             var event = epoll_event()
             // Told once: the socket is asleep for us until the next one waits for it.
@@ -90,8 +93,7 @@ public final class SocketExecutor: TaskExecutor {
             if result != 0 { waiter.resume(returning: errno) }
         }
         guard failure == 0 else {
-            let reason = String(cString: strerror(failure))
-            throw PostgresError(sqlState: "58000", message: "the connection cannot be watched: \(reason)")
+            throw SocketFailure(code: failure)
         }
     }
 
@@ -108,6 +110,7 @@ public final class SocketExecutor: TaskExecutor {
             while inARow < Self.mostInARow, let next = state.withLock({ $0.next() }) {
                 if next.isCalled { eventfd_write(bell, 1) }
                 next.job.runSynchronously(on: executor)
+                if inARow == 0 { pthread_setspecific(hearing, nil) }
                 inARow += 1
             }
             hear()
@@ -134,6 +137,13 @@ public final class SocketExecutor: TaskExecutor {
         // Any address: the pointer is a flag.
         pthread_setspecific(hearing, waiter)
         unsafeBitCast(waiter, to: Waiter.self).resume(returning: 0)
-        pthread_setspecific(hearing, nil)
     }
+}
+
+/// A socket that cannot be watched.
+public struct SocketFailure: Error, CustomStringConvertible {
+    /// The system's number of the error.
+    public let code: Int32
+
+    public var description: String { "the socket cannot be watched: \(String(cString: strerror(code)))" }
 }
