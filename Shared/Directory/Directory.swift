@@ -20,7 +20,7 @@ public enum Directory {
     /// A decision, and whom the viewer looks at by what he is allowed.
     public struct Judgement: Sendable {
         public let decision: Decision
-        /// Empty unless it is allowed, and for whoever looks at himself or at a child whose first guardian he is.
+        /// Empty unless it is allowed, and for whoever looks at himself or at a child for whom he answers.
         public let looks: [Entitlement.Look]
     }
 
@@ -113,6 +113,14 @@ public enum Directory {
         try tx.first(
             "select roles from directory_rights where id = \(person) and not ended", as: JSON<[RoleHeld]>.self)?.value
             ?? []
+    }
+
+    /// The roles that each of several people holds, in one statement; whoever is not known is not there.
+    public static func roles(of people: Set<UUID>, in tx: borrowing Transaction) throws -> [UUID: [RoleHeld]] {
+        guard !people.isEmpty else { return [:] }
+        let rows = try tx.rows(
+            "select id, roles from directory_rights where id = any(\(Array(people))) and not ended", as: UUID.self, JSON<[RoleHeld]>.self)
+        return Dictionary(rows.map { ($0.0, $0.1.value) }, uniquingKeysWith: { $1 })
     }
 
     private static func places(

@@ -65,10 +65,10 @@ public struct Entitlement: Sendable {
         }
     }
 
-    /// A look at a child by somebody other than the child and its first guardian: the first guardian may know of it (BY-10).
+    /// A look at a child by somebody other than the child and those who answer for it: they may know of it (BY-10).
     public struct Look: Sendable, Hashable {
         public let child: UUID
-        /// Whether a guardian looked whom the first one shares the child with; staff otherwise.
+        /// Whether an adult looked whom the family let in; staff otherwise.
         public let asGuardian: Bool
 
         public init(child: UUID, asGuardian: Bool) {
@@ -86,11 +86,11 @@ public struct Entitlement: Sendable {
         switch subject {
         case .child(let child):
             let grant = grant(for: child)
-            if child == viewer.personID || grant?.isPrimary == true { return [] }
+            if child == viewer.personID || grant?.answersByLaw == true { return [] }
             let isGuardian = grant.map { isEnough($0, for: permission) && covers($0, permission.topic) } ?? false
             return [Look(child: child, asGuardian: isGuardian)]
         case .oneself:
-            let shared = Set((rights?.children ?? []).filter { holds($0) && !$0.isPrimary }.map(\.childID))
+            let shared = Set((rights?.children ?? []).filter { holds($0) && !$0.answersByLaw }.map(\.childID))
             return children(for: permission).filter(shared.contains).map { Look(child: $0, asGuardian: true) }
         case .schoolClass, .school, .anySchool: return []
         }
@@ -189,7 +189,6 @@ public struct Entitlement: Sendable {
         case .none: false
         case .granted: true
         case .legalOnly: grant.answersByLaw
-        case .primaryOnly: grant.isPrimary
         }
     }
 }

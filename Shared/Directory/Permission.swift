@@ -16,10 +16,9 @@ public struct Permission: Sendable, Hashable {
         case none
         /// Whoever has a grant that holds (and covers the topic, if the permission has one).
         case granted
-        /// Every guardian whom the school has named (both parents of its lists); nobody whom one of them let in (ID-30).
+        /// Every guardian whom the school has named: both parents of its lists, whose rights are equal (Family Code, article 61);
+        /// nobody whom one of them let in (ID-30).
         case legalOnly
-        /// Only the guardian who grants the others.
-        case primaryOnly
     }
 
     /// Whether families may ask about the class or school of their child as a whole.
@@ -87,14 +86,18 @@ extension Permission {
     /// AC-07: a parent sets what may be spent in a day. Whoever was let in to the money sees it and decides nothing about it
     /// (ID-30): that is for the guardians whom the school has named, the second parent as well as the first.
     public static let setLimit = Permission("setLimit", topic: .money, guardians: .legalOnly)
+    /// BY-05: what the parents do not want to be sold to the child; whoever was let in to the meals reads it.
+    public static let seeBans = Permission("seeBans", topic: .meals, guardians: .granted)
+    /// BY-05: set and lift such a ban, as the limit is set.
+    public static let setBans = Permission("setBans", topic: .meals, guardians: .legalOnly)
     /// AC-09: a guardian moves money between his own children.
     public static let moveMoney = Permission("moveMoney", topic: .money, guardians: .legalOnly)
     /// ID-35: what a child is subscribed to and was charged for; never the pupil.
     public static let seeServices = Permission("seeServices", topic: .money, wholeSchool: [.accountant], guardians: .granted)
     /// ID-35: subscribing spends the family's money, now and every month.
     public static let subscribeServices = Permission("subscribeServices", topic: .money, guardians: .legalOnly)
-    /// BY-04: money leaves the family's accounts, so only the guardian who grants the others asks for it.
-    public static let takeMoneyOut = Permission("takeMoneyOut", topic: .money, guardians: .primaryOnly)
+    /// BY-04: money leaves the family's accounts.
+    public static let takeMoneyOut = Permission("takeMoneyOut", topic: .money, guardians: .legalOnly)
     /// AC-12: a charge was a mistake, says who paid or who sold.
     public static let askRefund = Permission(
         "askRefund", topic: .money, wholeSchool: [.cashier, .accountant], guardians: .granted)
@@ -116,19 +119,19 @@ extension Permission {
     public static let chooseAlerts = Permission(
         "chooseAlerts", ownClass: [.classTeacher], wholeSchool: heads + [.curator, .secretary], guardians: .granted)
     /// ID-30: invite another adult, change what he may see.
-    public static let shareAccess = Permission("shareAccess", guardians: .primaryOnly)
+    public static let shareAccess = Permission("shareAccess", guardians: .legalOnly)
     /// SC-01: ask to move the child to another class or school.
-    public static let askTransfer = Permission("askTransfer", guardians: .primaryOnly)
+    public static let askTransfer = Permission("askTransfer", guardians: .legalOnly)
     /// ID-31: choose the PIN of the terminal.
     public static let setPin = Permission("setPin", topic: .money, guardians: .legalOnly)
     /// Consents about a child, what is kept about him, his deletion: whoever answers for him decides.
-    public static let representChild = Permission("representChild", guardians: .primaryOnly)
+    public static let representChild = Permission("representChild", guardians: .legalOnly)
     /// ID-36 to ID-39: the certificate cabinet's settings, each guardian his own.
     public static let keepParticulars = Permission("keepParticulars", topic: .certificate, guardians: .granted)
     /// Who sees which of one's children, and until when.
     public static let seeFamily = Permission("seeFamily", guardians: .granted)
-    /// BY-10: the first guardian sees who looked at his child.
-    public static let seeLooks = Permission("seeLooks", guardians: .primaryOnly)
+    /// BY-10: whoever answers for a child sees who looked at it.
+    public static let seeLooks = Permission("seeLooks", guardians: .legalOnly)
     /// One's own profile, password and sessions.
     public static let seeOneself = Permission("seeOneself", everyone: true)
 }
@@ -146,6 +149,8 @@ extension Permission {
     public static let seeRefunds = Permission("seeRefunds", wholeSchool: [.tutor, .cashier])
     /// AC-12: a refund is made with the tutor's participation; one who has a class decides about his class.
     public static let confirmRefund = Permission("confirmRefund", wholeSchool: [.tutor])
+    /// AC-15: a tutor watches what the children he answers for have on their accounts; one who has a class, his class.
+    public static let watchBalances = Permission("watchBalances", wholeSchool: [.tutor])
     /// ID-35: the school's catalogue of paid services.
     public static let manageServices = Permission("manageServices", wholeSchool: heads + [.accountant])
     /// AC-13: debits for paid services are made by the teacher.
@@ -190,6 +195,7 @@ extension Permission {
         issueInvitations, administer, seeConsents,
         askTransfer, confirmTransfers, seeArrivals, setPin, keepContracts, keepParticulars, connectModules,
         seeFamily, seeLooks, mergeAccounts, seeServices, subscribeServices, manageServices, chargeServices,
+        watchBalances, seeBans, setBans,
     ]
 
     /// Whether using it about a child is a look at the child (BY-10). Choosing one's own letters is none, and a family's own

@@ -45,6 +45,13 @@ public struct Format: Sendable {
         return ((money < .zero ? "−" : "") + whole(money), "\(point)\(rest < 10 ? "0" : "")\(rest)\(Self.space)₽")
     }
 
+    /// `2,4 МБ`: of 1024 × 1024 bytes, rounded up to a tenth, so that what is over a limit never looks like the limit.
+    public func megabytes(_ bytes: Int) -> String {
+        let tenths = (bytes * 10 + (1 << 20) - 1) >> 20
+        let (point, unit) = language == .russian ? (",", "МБ") : (".", "MB")
+        return "\(tenths / 10)" + (tenths % 10 == 0 ? "" : "\(point)\(tenths % 10)") + Self.space + unit
+    }
+
     private func whole(_ money: Money) -> String {
         let digits = String(money.absolute.kopecks / 100)
         guard digits.count > 4 else { return digits }

@@ -75,7 +75,7 @@ struct Frame: Sendable {
         hasRest = !rest.isEmpty
         isRestCurrent = rest.contains(where: \.isCurrent)
         // The bar shows what is looked at most; everything else is one touch further.
-        let favourites = Navigation.favourites.compactMap { address in all.first { $0.address == address } }
+        let favourites = Navigation.favourites(hasHome: all.contains { $0.address == "/" }).compactMap { address in all.first { $0.address == address } }
         tabs = all.count <= Self.mostTabs + 1 ? all : Array(favourites.prefix(Self.mostTabs))
         hasTabs = !tabs.isEmpty
         hasMore = all.count > tabs.count

@@ -37,6 +37,16 @@ struct Multipart: Equatable, Sendable {
         parts = try Self.parts(of: Array(body), between: boundary)
     }
 
+    /// The parts of a form that did not come as a whole: those that did, up to the first file or fault.
+    ///
+    /// For showing a form again that was too large; nothing may be done by it.
+    static func beginning(_ body: Data, contentType: String) -> [Part] {
+        guard let boundary = try? boundary(of: contentType) else { return [] }
+        var parts: [Part] = []
+        try? read(Array(body), between: boundary) { parts.append($0) }
+        return Array(parts.prefix { $0.fileName == nil })
+    }
+
     // MARK: The boundary
 
     private static func boundary(of contentType: String) throws(Refused) -> [UInt8] {
@@ -59,8 +69,14 @@ struct Multipart: Equatable, Sendable {
     private static let lineEnd: [UInt8] = [13, 10]
 
     private static func parts(of body: [UInt8], between boundary: [UInt8]) throws(Refused) -> [Part] {
-        let delimiter = lineEnd + [UInt8(ascii: "-"), UInt8(ascii: "-")] + boundary
         var parts: [Part] = []
+        try read(body, between: boundary) { parts.append($0) }
+        return parts
+    }
+
+    private static func read(_ body: [UInt8], between boundary: [UInt8], _ take: (Part) -> Void) throws(Refused) {
+        let delimiter = lineEnd + [UInt8(ascii: "-"), UInt8(ascii: "-")] + boundary
+        var count = 0
         // The first one may stand at the very beginning; what is before it means nothing.
         var place: Int
         if body.starts(with: delimiter.dropFirst(2)) {
@@ -71,18 +87,19 @@ struct Multipart: Equatable, Sendable {
         }
         while true {
             // `--` is the end; what is behind it means nothing.
-            if body[place...].starts(with: [UInt8(ascii: "-"), UInt8(ascii: "-")]) { return parts }
+            if body[place...].starts(with: [UInt8(ascii: "-"), UInt8(ascii: "-")]) { return }
             while place < body.count, body[place] == UInt8(ascii: " ") || body[place] == UInt8(ascii: "\t") { place += 1 }
             guard place < body.count else { throw .unclosed }
             guard body[place...].starts(with: lineEnd) else { throw .broken("something stands behind a boundary") }
-            guard parts.count < mostParts else { throw .tooManyParts }
+            guard count < mostParts else { throw .tooManyParts }
             let header = place + 2
             guard let blank = find(lineEnd + lineEnd, in: body, from: header, upTo: header + mostHeader) else {
                 throw body.count - header > mostHeader ? .headerTooLong : .unclosed
             }
             let content = blank + 4
             guard let next = find(delimiter, in: body, from: content) else { throw .unclosed }
-            parts.append(try part(header: body[header..<blank], content: Data(body[content..<next]), boundary))
+            take(try part(header: body[header..<blank], content: Data(body[content..<next]), boundary))
+            count += 1
             place = next + delimiter.count
         }
     }
@@ -200,9 +217,18 @@ private struct ParameterisedValue {
 extension Form {
     /// Reads a form with files; a value that is no text is left out, and so is a file that nobody has chosen.
     init(multipart body: Data, contentType: String) throws(Multipart.Refused) {
+        self.init(parts: try Multipart(body, contentType: contentType).parts)
+    }
+
+    /// What was typed before the first file of a form that was too large to be read as a whole.
+    init(beginning body: Data, contentType: String) {
+        self.init(parts: Multipart.beginning(body, contentType: contentType))
+    }
+
+    private init(parts: [Multipart.Part]) {
         var values: [String: [String]] = [:]
         var files: [String: [FormFile]] = [:]
-        for part in try Multipart(body, contentType: contentType).parts where !part.name.contains("\0") {
+        for part in parts where !part.name.contains("\0") {
             if let name = part.fileName {
                 if name.isEmpty, part.content.isEmpty { continue }
                 files[part.name, default: []].append(FormFile(name: name, content: part.content))

@@ -14,7 +14,9 @@ public struct SchoolModule: Sendable, Equatable {
 
     /// Those that open a section, in the order of the navigation.
     public static let all: [SchoolModule] = {
-        let entries = Navigation.family + Navigation.staff
+        // A page that families and staff share stands there once.
+        let shared = Set(Navigation.family.map(\.address))
+        let entries = Navigation.family + Navigation.staff.filter { !shared.contains($0.address) }
         var keys: [String] = []
         for key in entries.compactMap(\.module) where !keys.contains(key) { keys.append(key) }
         return keys.map { key in

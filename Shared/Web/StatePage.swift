@@ -42,7 +42,7 @@ struct StatePage: Page {
 
     static func notEntitled(_ visit: Visit, _ topic: Topic) -> StatePage {
         StatePage(
-            visit.tr("This part is not open to you"), visit.tr("The first parent decides who sees this part."),
+            visit.tr("This part is not open to you"), visit.tr("The parents decide who sees this part."),
             link: "/", linkTitle: visit.tr("To the first page"), icon: "warning")
     }
 

@@ -32,6 +32,8 @@ public struct Visit: Sendable {
     /// The pupil at a terminal, on routes of the door `kiosk`.
     public var guest: KioskGuest? = nil
 
+    /// The request was larger than what is read of one: `body` is its beginning.
+    var oversize: Oversize? = nil
     /// Where looks at a child are noted.
     var noted: (@Sendable (UUID) -> Void)? = nil
     let parameters: [String: String]
@@ -81,6 +83,7 @@ public struct Visit: Sendable {
     /// The form that was sent: URL-encoded, with files (`multipart/form-data`), or a flat JSON object from a program.
     public func form() async throws -> Form {
         if let type = head[.contentType], type.lowercased().hasPrefix("multipart/") {
+            if oversize != nil { return Form(beginning: body, contentType: type) }
             do { return try Form(multipart: body, contentType: type) } catch {
                 throw Problem(.badRequest, "The request cannot be understood", detail: "the form with files is not whole")
             }

@@ -79,11 +79,13 @@ extension WebHost {
     }
 
     /// The form once more with the errors beside its fields, or all of them for a program.
-    func again(_ errors: FieldErrors, _ visit: Visit, _ route: RouteBook.Route) async -> Response {
+    func again(
+        _ errors: FieldErrors, _ visit: Visit, _ route: RouteBook.Route, _ status: HTTPResponse.Status = .unprocessableContent
+    ) async -> Response {
         if !visit.wantsJSON, let again = route.again {
             do {
                 let page = try await again(visit, errors)
-                return try respond(to: visit, Answer(status: .unprocessableContent, body: .page(page)))
+                return try respond(to: visit, Answer(status: status, body: .page(page)))
             } catch let problem as Problem {
                 return problem.status == .notFound ? notFound(visit) : problemResponse(problem, visit)
             } catch {
@@ -93,7 +95,7 @@ extension WebHost {
         }
         let all = errors.messages.sorted { $0.key < $1.key }.map(\.value).joined(separator: " ")
         return problemResponse(
-            Problem(.unprocessableContent, "Some fields are not right", detail: all), visit, errors: errors.messages)
+            Problem(status, "Some fields are not right", detail: all), visit, errors: errors.messages)
     }
 
     /// What went wrong: a page for a person, `problem+json` (RFC 9457) for a program.

@@ -9,7 +9,7 @@ public import Postgres
 
 /// Serves a route book: finds out who asks, asks the one decision, and turns what comes back into a page or JSON.
 public struct WebHost: Sendable {
-    /// Somebody looked at what concerns a child, who is neither the child nor its first guardian (BY-10).
+    /// Somebody looked at what concerns a child, who is neither the child nor answers for it (BY-10).
     public struct Look: Sendable {
         public let viewer: UUID
         public let child: UUID
@@ -27,9 +27,6 @@ public struct WebHost: Sendable {
             self.asGuardian = asGuardian
         }
     }
-
-    /// The most that a form or a device's request may weigh.
-    static let mostBytes = 1 << 20
 
     let pages: Pages
     let database: Database
@@ -79,8 +76,11 @@ public struct WebHost: Sendable {
             return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: document)))
         }
         for route in book.routes {
+            let files = route.again == nil ? [] : pages.forms.fields(
+                method: "post", path: route.path, template: route.shape?.template
+            ).filter { $0.type == "file" }.map(\.name)
             let serve: @Sendable (Request, Context) async throws -> Response = { request, context in
-                await answer(request, parameters: context.parameters, route)
+                await answer(request, parameters: context.parameters, route, files: files)
             }
             router.on(RouterPath(route.path), method: .init(rawValue: route.method.rawValue) ?? .get, use: serve)
             if route.method == .get {
@@ -96,14 +96,17 @@ public struct WebHost: Sendable {
 
     // MARK: A request
 
-    private func answer(_ request: Request, parameters: Parameters, _ route: RouteBook.Route) async -> Response {
+    /// - Parameter files: which fields of the route's form are files.
+    private func answer(
+        _ request: Request, parameters: Parameters, _ route: RouteBook.Route, files: [String]
+    ) async -> Response {
         let now = clock()
         // What is known of the reader alone. Refusals show this one, so that they tell nothing of what was asked about.
         var outside = outline(request, parameters, now)
         var visit = outside
         var looked: (@Sendable () -> Void)?
         do {
-            let body = try await Self.body(of: request)
+            let body = try await Sent.with(request)
             switch route.door {
             case .open:
                 let token = try? await token(of: request)
@@ -152,6 +155,11 @@ public struct WebHost: Sendable {
                     looked?()
                     looked = nil
                 }
+            }
+            // After the door: to whoever may not send it, its size is no business.
+            if let oversize = body.oversize {
+                guard let errors = oversize.errors(for: visit, files: files) else { throw oversize.problem(for: visit) }
+                return await again(errors, visit, route, .contentTooLarge)
             }
             switch route.act {
             case .answer(let act):
@@ -206,7 +214,7 @@ public struct WebHost: Sendable {
     }
 
     private func outline(
-        _ request: Request, _ parameters: Parameters, _ now: Date, token: SessionToken? = nil, body: Data = Data(),
+        _ request: Request, _ parameters: Parameters, _ now: Date, token: SessionToken? = nil, body: Sent = Sent(),
         device: UUID? = nil, isProgram: Bool = false, subject: Subject = .oneself, zone: SchoolZone? = nil,
         schools: [SchoolRecord] = [], guest: KioskGuest? = nil
     ) -> Visit {
@@ -220,27 +228,20 @@ public struct WebHost: Sendable {
         let accepted = request.headers[.accept] ?? ""
         let wantsJSON = path.hasSuffix(".json") || (accepted.contains("application/json") && !accepted.contains("text/html"))
         let chosen = viewer?.language ?? guest?.language ?? (request.headers[.acceptLanguage]?.lowercased().hasPrefix("en") == true ? "en" : "ru")
-        return Visit(
+        var visit = Visit(
             viewer: viewer ?? Self.nobody, isSignedIn: viewer != nil, sections: token?.sections ?? [], schools: schools,
             language: Language(rawValue: chosen) ?? .russian, now: now, zone: zone ?? schools.first?.zone ?? .moscow,
             method: request.method, path: path, head: request.headers, subject: subject, wantsJSON: wantsJSON || isProgram,
             address: request.headers[.xForwardedFor]?.split(separator: ",").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "",
-            device: device, guest: guest, parameters: named, queryItems: Form(encoded: request.uri.query ?? ""), body: body,
+            device: device, guest: guest, parameters: named, queryItems: Form(encoded: request.uri.query ?? ""), body: body.data,
             catalogue: pages.catalogue)
+        visit.oversize = body.oversize
+        return visit
     }
 
     private static let nobody = Viewer(
         personID: UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)),
         sessionID: UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)), rightsNumber: 0, name: "")
-
-    private static func body(of request: Request) async throws -> Data {
-        guard request.method != .get, request.method != .head else { return Data() }
-        do {
-            return Data(try await request.body.collect(upTo: mostBytes).readableBytesView)
-        } catch {
-            throw Problem(.contentTooLarge, "That is too much for one request")
-        }
-    }
 
     private func token(of request: Request) async throws(TokenKeys.Refused) -> SessionToken {
         guard let text = Visit.cookie(SessionToken.cookie, in: request.headers) else { throw .notOurs }

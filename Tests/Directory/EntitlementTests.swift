@@ -41,7 +41,7 @@ import Testing
             for child in world.children {
                 let pupil = world.viewer(child.id, number: 0, isPupil: true)
                 for subject in world.subjects {
-                    for permission in [Permission.seeRemarks, .seeMoney, .setLimit, .seePurchases, .topUpAtDesk, .seeServices, .subscribeServices] {
+                    for permission in [Permission.seeRemarks, .seeMoney, .setLimit, .seeBans, .setBans, .seePurchases, .topUpAtDesk, .seeServices, .subscribeServices] {
                         #expect(world.decide(pupil, permission, about: subject) == .notFound)
                     }
                 }
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test("ID-30, AC-07: whoever was let in to the money sees it; limits, PIN, transfers and subscriptions are both parents', not his")
+    @Test("ID-30, SC-01, AC-07, BY-04, BY-10: what is decided about a child is each parent's alike, and nobody's whom one of them let in")
     func secondAdultDecidesNothing() {
         let (child, person) = (UUID.v7(), UUID.v7())
         let place = Entitlement.Place(schoolID: .v7(), classID: .v7())
@@ -62,16 +62,19 @@ import Testing
                 on: Day(daysSince1970: 20_777)
             ).decide(permission, about: .child(child), place: place)
         }
-        for permission in [Permission.setLimit, .setPin, .moveMoney, .subscribeServices] {
+        let parents = Permission.all.filter { $0.guardians == .legalOnly }
+        #expect(
+            Set(parents.map(\.name)) == [
+                "setLimit", "setBans", "setPin", "moveMoney", "subscribeServices", "takeMoneyOut", "shareAccess", "representChild", "seeLooks",
+                "askTransfer",
+            ])
+        for permission in parents {
             #expect(decide(isPrimary: true, isLegal: true, permission) == .allowed, "\(permission.name)")
             #expect(decide(isPrimary: false, isLegal: true, permission) == .allowed, "\(permission.name)")
             #expect(decide(isPrimary: false, isLegal: false, permission) == .notFound, "\(permission.name)")
             // What was said before the school's guardians were told apart opens no more than it did.
             #expect(decide(isPrimary: true, isLegal: nil, permission) == .allowed, "\(permission.name)")
             #expect(decide(isPrimary: false, isLegal: nil, permission) == .notFound, "\(permission.name)")
-        }
-        for permission in [Permission.takeMoneyOut, .shareAccess, .representChild, .seeLooks, .askTransfer] {
-            #expect(decide(isPrimary: false, isLegal: true, permission) == .notFound, "\(permission.name)")
         }
         for permission in [Permission.seeMoney, .seeServices, .askRefund] {
             #expect(decide(isPrimary: false, isLegal: false, permission) == .allowed, "\(permission.name)")
@@ -85,7 +88,7 @@ import Testing
         for (person, rights) in world.rights {
             let viewer = world.viewer(person, number: rights.version, isPupil: false)
             for grant in rights.children where !grant.answersByLaw {
-                for permission in Permission.all where permission.guardians == .legalOnly || permission.guardians == .primaryOnly {
+                for permission in Permission.all where permission.guardians == .legalOnly {
                     let decision = world.decide(viewer, permission, about: .child(grant.childID))
                     // A role of his own may give him what the family did not.
                     if permission.roles.isEmpty { #expect(decision == .notFound, "\(permission.name)") }

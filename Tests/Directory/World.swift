@@ -137,7 +137,6 @@ struct NaiveModel {
             for grant in world.rights[viewer.personID]?.children ?? [] {
                 if let until = grant.until, until < World.today { continue }
                 if permission.guardians == .none { continue }
-                if permission.guardians == .primaryOnly, !grant.isPrimary { continue }
                 if permission.guardians == .legalOnly, grant.isLegal == false || grant.isLegal == nil && !grant.isPrimary { continue }
                 reach.insert(.oneself)
                 if let topic = permission.topic, !grant.topics.contains(topic) {

@@ -39,7 +39,7 @@ private final class Kept<Value: Sendable>: Sendable {
     let database = TestDatabase.current.database
     let key = ES256PrivateKey()
     let keyID = UUID.v7()
-    /// Sees the diary, and is not the first guardian.
+    /// Sees the diary, and does not answer for the child.
     let mother = UUID.v7()
     let father = UUID.v7()
     let director = UUID.v7()
@@ -209,6 +209,31 @@ private final class Kept<Value: Sendable>: Sendable {
         }
     }
 
+    @Test("a request that is too large is told so with the limit, in the reader's words or as problem+json; strangers learn nothing by it")
+    func tooLarge() async throws {
+        let token = try await token()
+        let (child, stranger) = (child, stranger)
+        let large = ByteBuffer(repeating: UInt8(ascii: "a"), count: Oversize.most + 1)
+        try await withClient { client in
+            func post(_ path: String, _ accept: String, _ token: String?, _ body: ByteBuffer? = nil) async throws -> TestResponse {
+                var headers: HTTPFields = [.accept: accept, .contentType: "application/x-www-form-urlencoded", .origin: "https://school.test"]
+                if let token { headers[.cookie] = "\(SessionToken.cookie)=\(token)" }
+                return try await client.executeRequest(uri: path, method: .post, headers: headers, body: body ?? large)
+            }
+            let path = "/test/children/\(child.text)/limit"
+            let page = try await post(path, "text/html", token)
+            #expect(page.status == .contentTooLarge && String(buffer: page.body).contains("За один раз можно отправить не больше 1\u{a0}МБ."))
+            let json = try await post(path, "application/json", token)
+            #expect(json.status == .contentTooLarge && json.headers[.contentType] == "application/problem+json")
+            #expect(String(buffer: json.body).contains("\"status\":413"))
+            #expect(try await post("/test/children/\(stranger.text)/limit", "text/html", token).status == .notFound)
+            #expect(try await post(path, "text/html", nil).status == .seeOther)
+            // To the last byte that is read, it is a form as any other.
+            let most = ByteBuffer(string: "limit=" + String(repeating: "9", count: Oversize.most - 6))
+            #expect(try await post(path, "text/html", token, most).status == .unprocessableContent)
+        }
+    }
+
     @Test("a form whose token has run out is sent to renewal with what was typed, and by whoever cannot renew it to sign in") func formRenewal() async throws {
         let old = try await token(now: Date(timeIntervalSinceNow: -600))
         let child = child
@@ -239,7 +264,7 @@ private final class Kept<Value: Sendable>: Sendable {
         }
     }
 
-    @Test("BY-10: looks of staff and second adults at a child are told, those of its first guardian and refused ones are not") func looked() async throws {
+    @Test("BY-10: looks of staff and second adults at a child are told, those of who answers for it and refused ones are not") func looked() async throws {
         let (child, stranger, mother, director, looked) = (child, stranger, mother, director, looked)
         let tokens = [try await token(), try await token(of: father), try await token(of: director)]
         try await withClient { client in

@@ -17,6 +17,11 @@ import Testing
         #expect(russian.parts(Money(kopecks: 3_805)) == ("38", ",05\u{A0}₽"))
     }
 
+    @Test("sizes are rounded up, so that what is over a limit never reads as the limit") func sizes() {
+        #expect(russian.megabytes(1 << 20) == "1\u{A0}МБ" && russian.megabytes((1 << 20) + 1) == "1,1\u{A0}МБ")
+        #expect(english.megabytes(5 << 19) == "2.5\u{A0}MB" && russian.megabytes(1) == "0,1\u{A0}МБ")
+    }
+
     @Test("days and moments by language") func dates() throws {
         let day = try #require(Day("2026-11-20"))
         #expect(russian.longDate(day) == "Пятница, 20\u{A0}ноября")

@@ -165,10 +165,23 @@ extension SeededGenerator {
         let boundary = String(repeating: "-", count: 69) + "b"
         let header = "--\(boundary)\r\nContent-Disposition: form-data; name=\"a\"; filename=\"f\"\r\n\r\n"
         let end = "\r\n--\(boundary)--"
-        let false1 = String(repeating: "\r\n--" + String(repeating: "-", count: 69), count: (WebHost.mostBytes - 400) / 73)
-        for filling in [false1, String(repeating: "-", count: WebHost.mostBytes - 400), String(repeating: "\r", count: WebHost.mostBytes - 400)] {
+        let false1 = String(repeating: "\r\n--" + String(repeating: "-", count: 69), count: (Oversize.most - 400) / 73)
+        for filling in [false1, String(repeating: "-", count: Oversize.most - 400), String(repeating: "\r", count: Oversize.most - 400)] {
             let parts = try Multipart(Data((header + filling + end).utf8), contentType: "multipart/form-data; boundary=\(boundary)").parts
             #expect(parts.count == 1 && parts[0].content == Data(filling.utf8))
+        }
+    }
+
+    @Test("of a form that was cut anywhere, what was typed before its first file is there and nothing else", arguments: UInt64(1)...60)
+    func beginning(_ seed: UInt64) throws {
+        var dice = SeededGenerator(seed: seed)
+        let written = dice.form()
+        let typed = Array(written.parts.prefix { $0.fileName == nil })
+        #expect(Multipart.beginning(written.body, contentType: written.contentType) == typed)
+        for _ in 1...20 {
+            let cut = written.body.prefix(dice.below(written.body.count))
+            let beginning = Multipart.beginning(cut, contentType: written.contentType)
+            #expect(beginning.count <= typed.count && beginning[...] == typed.prefix(beginning.count), "seed \(seed), \(cut.count) bytes")
         }
     }
 

@@ -74,7 +74,7 @@ private struct Home: Page {
         arguments: [
             (["gradebook", "invitations"], "/journal/gradebook"), (["till"], "/canteen/till"), (["menu"], "/canteen/kitchen"),
             (["gate"], "/access/inside"), (["desk"], "/ledger/desk"), (["devices", "people", "invitations"], "/identity/people"),
-            (["devices"], "/access/devices"), ([], "/identity/profile"), (["unknown"], "/identity/profile"),
+            (["devices"], "/access/devices"), (["meals", "consents"], "/canteen/meals"), ([], "/identity/profile"), (["unknown"], "/identity/profile"),
         ])
     func staff(_ sections: [String], _ address: String) async throws {
         let (status, location, body) = try await open(sections: sections)

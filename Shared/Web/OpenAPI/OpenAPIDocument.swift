@@ -207,7 +207,6 @@ private struct Writer {
         case .none: break
         case .granted: holders.append("guardians")
         case .legalOnly: holders.append("guardians named by the school")
-        case .primaryOnly: holders.append("the first guardian")
         }
         if permission.pupil { holders.append("the pupil himself") }
         holders += permission.roles.map { "\($0.key.rawValue)\($0.value == .ownClass ? " of the class" : "")" }.sorted()

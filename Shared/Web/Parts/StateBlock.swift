@@ -41,7 +41,7 @@ public struct StateBlock: Encodable, Sendable, Equatable {
     /// A guardian whose grant does not cover the topic.
     public static func notEntitled(_ visit: Visit, _ sentence: String? = nil) -> StateBlock {
         StateBlock(
-            visit.tr("This part is not open to you"), sentence ?? visit.tr("The first parent decides who sees this part."),
+            visit.tr("This part is not open to you"), sentence ?? visit.tr("The parents decide who sees this part."),
             icon: "warning")
     }
 
