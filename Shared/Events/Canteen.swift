@@ -97,10 +97,12 @@ public struct SaleRefused: Event {
     public let tillName: String
     public let at: Date
     public let day: Day
+    /// What of it the parents have banned (BY-05); none for any other reason.
+    public let banned: [BannedGood]?
 
     public init(
         saleID: UUID, personID: UUID, schoolID: UUID, amount: Money, reason: DeclineReason, items: [SoldItem],
-        tillName: String, at: Date, day: Day
+        tillName: String, at: Date, day: Day, banned: [BannedGood]? = nil
     ) {
         self.saleID = saleID
         self.personID = personID
@@ -111,6 +113,7 @@ public struct SaleRefused: Event {
         self.tillName = tillName
         self.at = at
         self.day = day
+        self.banned = banned
     }
 
     public var aggregate: UUID { saleID }
@@ -124,7 +127,70 @@ public struct SaleRefused: Event {
             name: "Обед № 2", quantity: 1, price: Money(kopecks: 10_450),
             parts: [SoldPart(name: "Борщ с капустой и картофелем", quantity: 1)])
             ],
-            tillName: "Касса 1", at: Example.moment, day: Example.day)
+            tillName: "Касса 1", at: Example.moment, day: Example.day,
+            banned: [BannedGood(item: Example.product, name: "Лимонад", group: "напитки")])
+    }
+}
+
+/// A thing of a basket that the parents have banned.
+public struct BannedGood: Codable, Sendable, Equatable {
+    /// The product as the till named it.
+    public let item: UUID
+    public let name: String
+    /// The group it is banned with; none when it is banned by itself.
+    public let group: String?
+
+    public init(item: UUID, name: String, group: String? = nil) {
+        self.item = item
+        self.name = name
+        self.group = group
+    }
+}
+
+/// How much a ban takes in.
+public enum BanScope: String, DescribedEnum {
+    /// One product of the buffet.
+    case product
+    /// Everything that stands in a group, whenever it came there.
+    case group
+}
+
+/// What parents do not want to be sold to their child.
+public struct GoodsBan: Codable, Sendable, Equatable {
+    public let scope: BanScope
+    /// Of the product or of the group, as the buffet names it.
+    public let name: String
+
+    public init(scope: BanScope, name: String) {
+        self.scope = scope
+        self.name = name
+    }
+}
+
+/// Everything that a child's parents have banned at the buffet, as it stands (BY-05).
+public struct BansChanged: VersionedEvent {
+    public static let name = "canteen.bans.changed.v1"
+
+    public let personID: UUID
+    /// Grows with every change of this one; only a higher one applies.
+    public let version: Int64
+    public let bans: [GoodsBan]
+    /// True when the child is forgotten; the list is empty then.
+    public let ended: Bool
+
+    public init(personID: UUID, version: Int64, bans: [GoodsBan], ended: Bool = false) {
+        self.personID = personID
+        self.version = version
+        self.bans = bans
+        self.ended = ended
+    }
+
+    public var aggregate: UUID { personID }
+
+    public static var example: BansChanged {
+        BansChanged(
+            personID: Example.child, version: 2,
+            bans: [GoodsBan(scope: .product, name: "Лимонад"), GoodsBan(scope: .group, name: "сладости")], ended: false)
     }
 }
 
@@ -181,5 +247,34 @@ public struct MenuPublished: VersionedEvent {
             dishes: ["Борщ с капустой и картофелем", "Котлета рубленая", "Компот из сухофруктов"])
             ],
             ended: false)
+    }
+}
+
+/// A till of a school's canteen and what it is called: what families read of where they paid (AC-05).
+public struct TillChanged: VersionedEvent {
+    public static let name = "canteen.till.changed.v1"
+
+    public let tillID: UUID
+    /// Grows with every change of this one; only a higher one applies.
+    public let version: Int64
+    public let schoolID: UUID
+    public let name: String
+    /// True when it exists no more; the other fields then say what was last known.
+    public let ended: Bool
+
+    public init(
+        tillID: UUID, version: Int64, schoolID: UUID, name: String, ended: Bool = false
+    ) {
+        self.tillID = tillID
+        self.version = version
+        self.schoolID = schoolID
+        self.name = name
+        self.ended = ended
+    }
+
+    public var aggregate: UUID { tillID }
+
+    public static var example: TillChanged {
+        TillChanged(tillID: Example.till, version: 2, schoolID: Example.school, name: "Касса 1", ended: false)
     }
 }

@@ -30,7 +30,9 @@ public enum EventCatalogue {
                 SubscriptionChanged.self, ServiceCharged.self, ServiceDeclined.self, ServiceRefunded.self,
                 BankDetailsChanged.self,
             ]),
-        Publisher(service: "canteen", facts: [SaleCompleted.self, SaleRefused.self, MenuPublished.self, DietTransferred.self]),
+        Publisher(
+            service: "canteen",
+            facts: [SaleCompleted.self, SaleRefused.self, BansChanged.self, MenuPublished.self, DietTransferred.self, TillChanged.self]),
         Publisher(service: "access", facts: [CardChanged.self, PassageRecorded.self, DeviceChanged.self, CardsTransferred.self]),
         Publisher(
             service: "journal",
@@ -56,12 +58,12 @@ public enum EventCatalogue {
             "identity",
             people + [AccountTransferred.self, CardsTransferred.self, DietTransferred.self, DiaryTransferred.self, BankDetailsChanged.self]
         ),
-        ("ledger", people.filter { $0 != PersonChanged.self } + [TransferChanged.self]),
+        ("ledger", people.filter { $0 != PersonChanged.self } + [TransferChanged.self, TillChanged.self, BansChanged.self]),
         (
             "canteen",
             people + [
                 ChargeAccepted.self, ChargeDeclined.self, ChargeWithdrawn.self, AccountChanged.self,
-                RefundPosted.self, AllowanceChanged.self, CardChanged.self, TransferChanged.self, PersonErased.self,
+                RefundPosted.self, TopUpPosted.self, CardChanged.self, TransferChanged.self, PersonErased.self,
             ]
         ),
         ("access", people + [TransferChanged.self, PersonErased.self]),
@@ -69,10 +71,9 @@ public enum EventCatalogue {
         (
             "notifier",
             people + [
-                ContactChanged.self, AccountChanged.self, ChargeAccepted.self, ChargeDeclined.self,
-                ChargeWithdrawn.self, TopUpPosted.self, RefundPosted.self, BalanceLow.self, SaleCompleted.self, SaleRefused.self,
+                ContactChanged.self, AccountChanged.self, ChargeAccepted.self, ChargeWithdrawn.self,
+                TopUpPosted.self, RefundPosted.self, BalanceLow.self, SaleCompleted.self, SaleRefused.self,
                 SubscriptionChanged.self, ServiceCharged.self, ServiceDeclined.self, ServiceRefunded.self,
-                MenuPublished.self,
                 PassageRecorded.self, ClassDayChanged.self, LessonRecorded.self, MarkChanged.self,
                 AttendanceChanged.self, RemarkChanged.self, CommentChanged.self, TransferChanged.self, ConsentChanged.self,
                 PersonErased.self,

@@ -18,6 +18,7 @@ enum Example {
     static let allowance = id(13)
     static let till = id(14)
     static let menu = id(15)
+    static let product = id(28)
     static let card = id(16)
     static let passage = id(17)
     static let device = id(18)

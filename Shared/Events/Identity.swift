@@ -235,7 +235,7 @@ public struct RoleHeld: Codable, Sendable, Hashable {
 public struct Guardianship: Codable, Sendable, Hashable {
     public let childID: UUID
     public let topics: [Topic]
-    /// The guardian who grants the others (and sees who looked, BY-10).
+    /// The first of those who answer for the child, whom lists and contracts name first; he may do no more than the others.
     public let isPrimary: Bool
     /// The last day on which the grant holds; without one it holds until it is changed.
     public let until: Day?

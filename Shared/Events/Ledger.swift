@@ -7,7 +7,7 @@ public enum PurchaseKind: String, DescribedEnum {
     case collective
 }
 
-/// Why a charge was refused; a cashier can read it aloud.
+/// Why a charge or a sale was refused; a cashier can read it aloud.
 public enum DeclineReason: String, DescribedEnum {
     case notEnoughMoney
     case dailyLimit
@@ -17,6 +17,8 @@ public enum DeclineReason: String, DescribedEnum {
     case tooLate
     /// It was withdrawn before it came.
     case withdrawn
+    /// The parents have banned something of it (BY-05). Canteen says so by itself, before any money is asked for.
+    case banned
 }
 
 /// How money came in (AC-05).
