@@ -5,6 +5,7 @@ import Messaging
 import Testing
 import Web
 
+@testable import Directory
 @testable import Identity
 
 @Suite("Catalogue and templates") struct CatalogueTests {
@@ -80,17 +81,43 @@ import Web
         #expect(SignInRoutes.encoded("/a?b=c&d") == "/a%3Fb%3Dc%26d")
     }
 
-    @Test("SC-03: staff see the sections their roles open, and begin at the first of them")
+    @Test("SC-03: staff see the sections their roles open")
     func sections() {
-        #expect(StaffSections.of([.curator]) == ["people", "invitations", "transfers", "arrivals", "devices", "staff", "consents"])
-        #expect(StaffSections.of([.director]) == ["gradebook", "catalogue", "transfers", "arrivals", "staff", "consents"])
-        #expect(StaffSections.of([.classTeacher, .subjectTeacher]) == ["gradebook", "class-services", "invitations", "arrivals", "consents"])
-        #expect(StaffSections.of([.cashier]) == ["till", "refunds"])
-        #expect(StaffSections.of([.psychologist]).isEmpty)
-        let nobody = SignedInPerson(
-            id: UUID.v7(), name: PersonName(surname: "Зуева", given: "Вера"), rightsNumber: 1, language: "ru", isPupil: false, children: [],
-            roles: [.psychologist])
-        #expect(StaffSections.start(of: nobody) == "/identity/profile")
+        #expect(StaffSections.of([.curator]) == ["people", "invitations", "transfers", "arrivals", "devices", "staff", "meals", "consents"])
+        #expect(StaffSections.of([.director]) == ["gradebook", "catalogue", "transfers", "arrivals", "staff", "meals", "consents"])
+        #expect(StaffSections.of([.classTeacher, .subjectTeacher]) == ["gradebook", "class-services", "invitations", "arrivals", "meals", "consents"])
+        #expect(StaffSections.of([.cashier]) == ["till", "refunds", "meals"])
+        #expect(StaffSections.of([.librarian]) == ["meals"])
+    }
+
+    @Test(
+        "Each role begins at what it does all day; a school without that module, at the next best",
+        arguments: [
+            (Role.classTeacher, "/journal/gradebook", "/journal/gradebook"), (.subjectTeacher, "/journal/gradebook", "/journal/gradebook"),
+            (.deputyHead, "/journal/gradebook", "/journal/gradebook"), (.director, "/journal/gradebook", "/journal/gradebook"),
+            (.socialPedagogue, "/ledger/subsidies", "/identity/consents"), (.psychologist, "/canteen/meals", "/identity/profile"),
+            (.nurse, "/canteen/meals", "/identity/consents"), (.librarian, "/canteen/meals", "/identity/profile"),
+            (.secretary, "/identity/people", "/identity/people"), (.curator, "/identity/people", "/identity/people"),
+            (.tutor, "/ledger/refunds", "/identity/profile"), (.cashier, "/canteen/till", "/identity/profile"),
+            (.kitchen, "/canteen/kitchen", "/identity/profile"), (.gateGuard, "/access/inside", "/identity/profile"),
+            (.accountant, "/ledger/desk", "/identity/profile"), (.operatorOfSystem, "/access/devices", "/identity/staff"),
+        ])
+    func firstPages(_ role: Role, _ address: String, _ without: String) {
+        func person(_ children: [SignedInPerson.Child] = []) -> SignedInPerson {
+            SignedInPerson(
+                id: UUID.v7(), name: PersonName(surname: "Зуева", given: "Вера"), rightsNumber: 1, language: "ru", isPupil: false,
+                children: children, roles: [role])
+        }
+        func school(_ modules: [String]) -> SchoolRecord {
+            SchoolRecord(id: .v7(), name: "Школа", zone: .moscow, modules: modules, contacts: [])
+        }
+        #expect(StaffSections.start(of: person(), at: [school([])]) == address)
+        #expect(StaffSections.start(of: person(), at: [school(["management"])]) == without)
+    }
+
+    @Test("No role was forgotten: each has a first page that its own permissions open")
+    func everyRole() {
+        for role in Role.allCases { #expect(!StaffSections.of([role]).isEmpty, "\(role.rawValue)") }
     }
 
     @Test("Every state that others hear can be said again")

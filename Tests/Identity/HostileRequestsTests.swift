@@ -46,8 +46,9 @@ import Testing
             // How many fit into the time is the machine's affair.
             #expect(report.cases > 0, "\(report.findings)")
             guard login != nil else { return }
-            let profile = try await browser.get("/identity/profile")
-            #expect(profile.status == .ok, "the session is over: a route that ends it is missing in `ending`")
+            // Asked of the session itself: on a busy machine the token's five minutes may be over.
+            let ended = try await school.database.rows("select id from session where ended_at is not null", as: UUID.self)
+            #expect(ended.isEmpty, "the session is over: a route that ends it is missing in `ending`")
         }
     }
 

@@ -148,7 +148,7 @@ import Web
         }
     }
 
-    @Test("A page after sleep goes by the renewal and comes back; the old renewal token is dead")
+    @Test("ID-34: a session lives in cookies of the protected protocol alone; a page after sleep goes by the renewal and comes back, and the old token is dead")
     func renewal() async throws {
         try await school.story { browser, story in
             try await story.school.give("G1", login: "olga")

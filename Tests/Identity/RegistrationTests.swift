@@ -188,7 +188,7 @@ import Testing
         #expect(rights.children.map(\.isPrimary) == [true])
     }
 
-    @Test("ID-25, ID-29: another child is added by its code; a code somebody registered with is not taken over")
+    @Test("ID-25, ID-29, ID-03: another child is added by its code; a code somebody registered with is not taken over")
     func addChild() async throws {
         try await school.open()
         let first = try await school.code(for: "G1", child: "P1", in: "7Б")

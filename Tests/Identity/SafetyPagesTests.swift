@@ -177,8 +177,15 @@ import Web
             }
             #expect(try await browser.post("/identity/children/\(anna.text)/consents/\(UUID().text)", ["given": "yes"]).status == .conflict)
             #expect(try await browser.get("/identity/consent-texts/00000000-0000-7000-8000-000000000c02").body.contains("фото- и видеосъёмку"))
-            // The other parent does not decide, nor does the child, nor a stranger.
-            for login in ["misha", "irina", "anna"] {
+            // The other parent decides as well, and whose the decision was is read; neither the child does, nor a stranger.
+            let father = Browser(await browser.sameClient)
+            _ = try await signIn(father, "misha")
+            let photos = "/identity/children/\(anna.text)/consents/00000000-0000-7000-8000-000000000c02"
+            #expect(try await father.post(photos, ["given": "no"]).status == .seeOther)
+            let withdrawn = try await browser.get("/identity/children/\(anna.text)/consents")
+            #expect(withdrawn.body.contains("отозвано") && withdrawn.body.contains("решение: М.\u{a0}Ветров"))
+            #expect(try await father.post(photos, ["given": "yes"]).status == .seeOther)
+            for login in ["irina", "anna"] {
                 let other = Browser(await browser.sameClient)
                 _ = try await signIn(other, login)
                 #expect(try await other.get("/identity/children/\(anna.text)/consents").status == .notFound, "\(login)")
@@ -230,7 +237,11 @@ import Web
             #expect(child.body.contains("Ветров Михаил") && !child.body.contains("misha@example.org"))
             let other = Browser(await browser.sameClient)
             _ = try await signIn(other, "misha")
-            #expect(try await other.get("/identity/children/\(anna.text)/export").status == .notFound)
+            #expect(try await other.get("/identity/children/\(anna.text)/export").body.contains("Ветрова Ольга"))
+            let stranger = Browser(await browser.sameClient)
+            try await school.give("G3", login: "irina")
+            _ = try await signIn(stranger, "irina")
+            #expect(try await stranger.get("/identity/children/\(anna.text)/export").status == .notFound)
             let wrong = try await browser.post("/identity/profile/deletion", ["password": "wrongpass"])
             #expect(wrong.status == .unprocessableContent && wrong.body.contains("password-wrong"))
             #expect(try await browser.post("/identity/profile/deletion", ["password": "gz7mtk4q"]).location == "/identity/profile/deletion")

@@ -158,11 +158,16 @@ struct TwoSchools: Sendable {
         #expect(try await two.school.rights("G2")?.children.count == 1)
     }
 
-    @Test("SC-02: only staff of the receiving school decides, and only the first parent asks")
+    @Test("SC-01, SC-02: only staff of the receiving school decides, and only the parents ask, each of them")
     func sides() async throws {
         try await two.open()
         let target = try await two.classOfOther(7)
-        for stranger in ["G2", "G3", "S1", "X1", "P1"] {
+        let nina = try await two.school.letGrandmotherIn()
+        await #expect(throws: TransferRefused.notYours) {
+            let (child, outbox, now) = (try await two.school.id("P1"), two.school.outbox, two.school.now)
+            _ = try await two.school.database.transaction { try AskTransfer(childID: child, classID: target, by: nina, now: now).run(in: $0, outbox) }
+        }
+        for stranger in ["G3", "S1", "X1", "P1"] {
             await #expect(throws: TransferRefused.notYours, "\(stranger)") { _ = try await two.ask("P1", to: target, by: stranger) }
         }
         let id = try await two.ask("P1", to: target, by: "G1")
@@ -170,8 +175,10 @@ struct TwoSchools: Sendable {
             await #expect(throws: TransferRefused.notYours, "\(stranger)") { try await two.confirm(id, by: stranger) }
             await #expect(throws: TransferRefused.notYours, "\(stranger)") { try await two.refuse(id, because: "Мест нет", by: stranger) }
         }
-        await #expect(throws: TransferRefused.notYours) { try await two.withdraw("P1", by: "G2") }
-        try await two.confirm(id, by: "X3")
+        await #expect(throws: TransferRefused.notYours) { try await two.withdraw("P1", by: "G3") }
+        // The other parent takes it back, and asks himself.
+        try await two.withdraw("P1", by: "G2")
+        try await two.confirm(try await two.ask("P1", to: target, by: "G2"), by: "X3")
         #expect(try await two.place("P1").classID == target)
     }
 
@@ -316,7 +323,7 @@ struct TwoSchools: Sendable {
             try await two.school.classID("7Б"), try await two.school.classID("3А"), try await two.classOfOther(7), try await two.classOfOther(8),
         ]
         let people = ["G1", "G2", "G3", "P1", "P2", "S1", "S2", "S3", "X1", "X2", "X3"]
-        let first = ["P1": "G1", "P2": "G1", "P3": "G3"]
+        let parents: [String: Set<String>] = ["P1": ["G1", "G2"], "P2": ["G1"], "P3": ["G3"]]
         let deciders: [UUID: Set<String>] = [classes[0]: ["S1"], classes[1]: ["S1"], classes[2]: ["X1", "X3"], classes[3]: ["X1", "X3"]]
         var models = ["P1": Model(place: classes[0]), "P2": Model(place: classes[1]), "P3": Model(place: classes[0])]
         var late = 0
@@ -328,7 +335,7 @@ struct TwoSchools: Sendable {
             switch Int.random(in: 0...5, using: &dice) {
             case 0, 1:
                 let to = classes.randomElement(using: &dice) ?? classes[0]
-                let may = who == first[child] && (model.open == nil || model.open?.isConfirmed == true) && to != model.place
+                let may = parents[child]?.contains(who) == true && (model.open == nil || model.open?.isConfirmed == true) && to != model.place
                 do {
                     let id = try await two.ask(child, to: to, by: who)
                     #expect(may, note)
@@ -359,7 +366,7 @@ struct TwoSchools: Sendable {
                     #expect(!may, note)
                 }
             case 4:
-                let may = who == first[child] && model.open?.isConfirmed == false
+                let may = parents[child]?.contains(who) == true && model.open?.isConfirmed == false
                 do {
                     try await two.withdraw(child, by: who)
                     #expect(may, note)

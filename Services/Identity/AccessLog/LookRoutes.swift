@@ -4,7 +4,7 @@ import Kernel
 import Postgres
 import Web
 
-/// Who looked at a child, for its first guardian (BY-10).
+/// Who looked at a child, for those who answer for it (BY-10).
 struct LookRoutes: Sendable {
     let cabinet: Cabinet
 

@@ -3,7 +3,7 @@ import Foundation
 import Kernel
 import Web
 
-/// «Кто смотрел»: for the first guardian of a child (BY-10).
+/// «Кто смотрел»: for those who answer for a child (BY-10).
 struct LooksPage: Page {
     static let template = "looks/show"
 

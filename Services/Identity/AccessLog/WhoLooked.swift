@@ -63,7 +63,8 @@ enum LookSection {
     private static let byPermission = [
         "seeDiary": "Diary", "seeMarks": "Marks", "seeRemarks": "Remarks", "enterLessons": "Remarks", "seeAttendance": "Attendance",
         "seeMeals": "Meals", "seeMenu": "Meals", "requestClassMeals": "Meals", "seePurchases": "Purchases", "seeMoney": "Money",
-        "setLimit": "Daily limit", "topUpAtDesk": "Account at the cash desk", "seeTimetable": "Timetable", "seeHome": "The day",
+        "seeBans": "Purchases", "setBans": "Purchases", "setLimit": "Daily limit", "topUpAtDesk": "Account at the cash desk",
+        "seeTimetable": "Timetable", "seeHome": "The day",
         "seeFeed": "The day", "watchGate": "Passages", "manageCards": "Cards", "managePeople": "Data of the person",
     ]
     private static let byService = [

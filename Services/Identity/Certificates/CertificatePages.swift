@@ -56,7 +56,7 @@ struct CertificatePage: Page {
         name = read.name
         number = read.number
         representative = read.representative
-        email = read.email.map { read.isEmailConfirmed ? $0 : visit.tr("%@, not confirmed yet", $0) } ?? visit.tr("No e-mail yet")
+        email = read.email.map { read.isEmailConfirmed ? $0 : visit.tr("%@ (not confirmed yet)", $0) } ?? visit.tr("No e-mail yet")
         hasEmail = read.email != nil
         consent = read.consent.map { visit.tr($0.text) } ?? visit.tr("The school asks for none")
         consents = read.consents

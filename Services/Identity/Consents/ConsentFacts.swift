@@ -52,8 +52,8 @@ extension ConsentPurpose {
         switch self {
         case .personalData:
             isOfChild
-                ? "Without it no letter tells anybody of the child. The cabinet stays open to you."
-                : "Without it the evening letter does not come any more; letters about your own access still do."
+                ? "Once it is taken back, no letter tells anybody of the child. The cabinet stays open to you."
+                : "Once it is taken back, the evening letter does not come any more; letters about your own access still do."
         case .photos: "Without it the child is not photographed, and pictures that are shown are taken down within seven days."
         case .results: "Without it the child's name is taken from the lists that the school keeps itself."
         case .health: "Without it the kitchen and the nurse are told nothing of allergies and diet."

@@ -21,7 +21,7 @@ struct ConsentLine: Sendable, Equatable {
 }
 
 /// A class with how many of its pupils' families have agreed to what.
-struct ClassConsents: Sendable, Equatable {
+struct ClassConsents: ClassOfSchool, Equatable {
     let id: UUID
     let name: ClassName
     let schoolID: UUID

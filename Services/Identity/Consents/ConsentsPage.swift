@@ -92,21 +92,23 @@ struct ConsentTextsPage: Page {
     let body: Field
 }
 
+/// What stands about one purpose in the row of a class or a pupil.
+struct ConsentCell: Encodable, Sendable {
+    let label: String
+    let text: String
+    /// Whether anybody's consent is missing.
+    let isMissing: Bool
+}
+
 /// The classes of whoever needs to know what their families have agreed to.
 struct ConsentOverviewPage: Page {
     static let template = "consents/index"
-
-    struct Cell: Encodable, Sendable {
-        let label: String
-        let count: String
-        let isWhole: Bool
-    }
 
     struct SchoolClass: Encodable, Sendable {
         let id: UUID
         let name: String
         let address: String
-        let cells: [Cell]
+        let cells: [ConsentCell]
     }
 
     struct School: Encodable, Sendable {
@@ -124,20 +126,15 @@ struct ConsentOverviewPage: Page {
     init(_ visit: Visit, _ classes: [ClassConsents]) {
         title = visit.tr("Consents")
         purposes = ConsentPurpose.allCases.map { visit.tr($0.text) }
-        var order: [UUID] = []
-        for item in classes where !order.contains(item.schoolID) { order.append(item.schoolID) }
-        schools = order.map { school in
-            let own = classes.filter { $0.schoolID == school }.sorted { $0.name < $1.name }
-            return School(
-                name: own.first?.schoolName ?? "",
-                classes: own.map { item in
+        schools = classes.bySchool().map { school in
+            School(
+                name: school.name,
+                classes: school.classes.map { item in
                     SchoolClass(
                         id: item.id, name: item.name.description, address: "/identity/classes/\(item.id.text)/consents",
-                        cells: ConsentPurpose.allCases.map { purpose in
+                        cells: visit.consentCells { purpose in
                             let given = item.given[purpose] ?? 0
-                            return Cell(
-                                label: visit.tr(purpose.text), count: visit.tr("%@ of %@", given, item.pupils),
-                                isWhole: given == item.pupils)
+                            return (visit.tr("%@ of %@", given, item.pupils), given < item.pupils)
                         })
                 })
         }
@@ -150,16 +147,10 @@ struct ConsentOverviewPage: Page {
 struct ClassConsentsPage: Page {
     static let template = "consents/class"
 
-    struct Cell: Encodable, Sendable {
-        let label: String
-        let state: String
-        let isMissing: Bool
-    }
-
     struct Pupil: Encodable, Sendable {
         let id: UUID
         let name: String
-        let cells: [Cell]
+        let cells: [ConsentCell]
     }
 
     let title: String
@@ -173,10 +164,20 @@ struct ClassConsentsPage: Page {
         self.pupils = pupils.map { pupil in
             Pupil(
                 id: pupil.id, name: pupil.name.listed,
-                cells: ConsentPurpose.allCases.map { purpose in
+                cells: visit.consentCells { purpose in
                     let state = pupil.lines.first { $0.purpose == purpose }?.state ?? .open
-                    return Cell(label: visit.tr(purpose.text), state: visit.tr(state.text), isMissing: !state.holds)
+                    return (visit.tr(state.text), !state.holds)
                 })
+        }
+    }
+}
+
+extension Visit {
+    /// A cell for every purpose, in the order of the table's columns.
+    fileprivate func consentCells(_ words: (ConsentPurpose) -> (text: String, isMissing: Bool)) -> [ConsentCell] {
+        ConsentPurpose.allCases.map { purpose in
+            let (text, isMissing) = words(purpose)
+            return ConsentCell(label: tr(purpose.text), text: text, isMissing: isMissing)
         }
     }
 }

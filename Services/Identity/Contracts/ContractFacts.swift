@@ -72,10 +72,7 @@ struct ContractFacts: Sendable, Equatable {
             pinSetAt: row.10)
     }
 
-    /// `0270 391 482`, as it is read aloud.
-    var spacedNumber: String {
-        "\(accountNumber.prefix(4))\u{a0}\(accountNumber.dropFirst(4).prefix(3))\u{a0}\(accountNumber.suffix(3))"
-    }
+    var spacedNumber: String { AccountNumber.spaced(accountNumber) }
 }
 
 /// Staff have seen the signature (ID-31: access comes after it). A later contract takes the place of the earlier one.

@@ -4,12 +4,12 @@ import Kernel
 import Messaging
 import Postgres
 
-/// The first guardian changes what an adult he let in may see of a child, and until when.
+/// A parent changes what an adult whom the family let in may see of a child, and until when.
 struct ChangeGrant: Sendable {
     let childID: UUID
     let adultID: UUID
     let terms: GrantTerms
-    /// The first guardian.
+    /// Who answers for the child.
     let by: UUID
     let now: Date
 
@@ -35,11 +35,11 @@ struct ChangeGrant: Sendable {
     }
 }
 
-/// The first guardian takes away what he gave: at once, everywhere, for good. The same code does not open it again.
+/// A parent takes away what he or the other one gave: at once, everywhere, for good. The same code does not open it again.
 struct RevokeGrant: Sendable {
     let childID: UUID
     let adultID: UUID
-    /// The first guardian.
+    /// Who answers for the child.
     let by: UUID
     let now: Date
 

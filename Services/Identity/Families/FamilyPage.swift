@@ -72,7 +72,7 @@ struct FamilyPage: Page {
     let hasChildren: Bool
     let open: [Open]
     let hasOpen: Bool
-    /// Nil for whoever is the first guardian of nobody.
+    /// Nil for whoever answers for nobody.
     let form: Form?
 
     init(
@@ -85,7 +85,7 @@ struct FamilyPage: Page {
                 id: child.id, name: child.name.listed, given: child.name.given, accent: child.accent.rawValue,
                 place: [child.className?.description, child.schoolName].compactMap(\.self).joined(separator: ", "),
                 own: visit.topics(child.own.terms), until: visit.until(child.own.terms),
-                giver: child.giver.map { visit.tr("Let in by: %@", $0.full) }, isMine: child.isMine,
+                giver: child.own.giver.map { visit.tr("Let in by: %@", $0.full) }, isMine: child.isMine,
                 looks: child.isMine ? "/identity/children/\(child.id.text)/looks" : nil,
                 adults: child.others.map { adult in
                     Adult(
@@ -221,7 +221,7 @@ extension Visit {
             switch adult.origin {
             case .roster: tr("by the school's lists")
             case .code: tr("by the school's invitation")
-            case .family: tr("let in by the family")
+            case .family: adult.giver.map { tr("let in by %@", $0.initials) } ?? tr("let in by the family")
             }
         return [adult.relation, origin].compactMap(\.self).joined(separator: ", ")
     }

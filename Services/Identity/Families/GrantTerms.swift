@@ -39,7 +39,7 @@ struct GrantTerms: Sendable, Hashable {
     }
 }
 
-/// What the first guardian wrote into the form about a grant.
+/// What a parent wrote into the form about a grant.
 struct TypedTerms: Sendable {
     let topics: [String]
     let until: String

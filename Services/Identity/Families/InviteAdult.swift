@@ -3,7 +3,7 @@ import Foundation
 import Kernel
 import Postgres
 
-/// The first guardian lets another adult in (ID-30): for some of his children, some topics and a term, by a code that is
+/// A parent lets another adult in (ID-30): for some of the children he answers for, some topics and a term, by a code that is
 /// shown once and good once.
 struct InviteAdult: Sendable {
     let giverID: UUID
@@ -77,7 +77,7 @@ struct InviteAdult: Sendable {
         throw ProfileRefused(fields: wrong)
     }
 
-    /// The chosen children of whom the giver is the first guardian; a child that is not his does not exist here.
+    /// The chosen children for whom the giver answers; a child that is not his does not exist here.
     private func chosen(
         in transaction: borrowing Transaction
     ) throws -> (children: [(id: UUID, name: PersonName)], schoolID: UUID?, schoolName: String, today: Day) {
@@ -86,7 +86,7 @@ struct InviteAdult: Sendable {
             select c.id, c.surname, c.given_name, c.patronymic, s.id, s.name, s.time_zone
             from guardianship g join person c on c.id = g.child_id and not c.ended
                 join pupil u on u.person_id = c.id and not u.ended join school s on s.id = u.school_id
-            where g.guardian_id = \(giverID) and g.child_id = any(\(children)) and g.is_primary and not g.ended
+            where g.guardian_id = \(giverID) and g.child_id = any(\(children)) and g.source <> 'family' and not g.ended
             order by c.birth_on, c.given_name, c.id
             for update of g
             """,

@@ -9,15 +9,15 @@ struct OfferedGrant: Sendable, Equatable {
     let childName: PersonName
     let terms: GrantTerms
 
-    /// What a family's invitation still opens: children of whom its giver is the first guardian to this day, and whose
-    /// term is not over by the clock of their school.
+    /// What a family's invitation still opens: children for whom its giver answers to this day, and whose term is not over by
+    /// the clock of their school.
     static func standing(of invitation: UUID, now: Date, in transaction: borrowing Transaction) throws -> [OfferedGrant] {
         try transaction.rows(
             """
             select o.child_id, c.surname, c.given_name, c.patronymic, o.topics, o.until_on
             from offered_grant o join invitation i on i.id = o.invitation_id
                 join person giver on giver.id = i.issued_by and not giver.ended
-                join guardianship g on g.child_id = o.child_id and g.guardian_id = i.issued_by and g.is_primary and not g.ended
+                join guardianship g on g.child_id = o.child_id and g.guardian_id = i.issued_by and g.source <> 'family' and not g.ended
                 join person c on c.id = o.child_id and not c.ended
                 join pupil u on u.person_id = c.id and not u.ended join school s on s.id = u.school_id
             where o.invitation_id = \(invitation)

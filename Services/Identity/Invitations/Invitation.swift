@@ -5,7 +5,7 @@ import Postgres
 /// For whom a code is (ID-06): pupils and guardians get different ones.
 enum InvitationKind: String, Sendable, Codable, CaseIterable {
     case pupil, guardian, staff
-    /// From a first guardian to another adult (ID-30).
+    /// From a parent to another adult (ID-30).
     case family
 
     /// Whether it makes somebody a guardian.
@@ -92,7 +92,7 @@ struct Invitation: Sendable, Equatable {
         var offers: [OfferedGrant] = []
         if kind == .family {
             offers = try OfferedGrant.standing(of: id, now: now, in: transaction)
-            // Whoever offered it is no first guardian any more, or its term is over.
+            // Whoever offered it answers for the child no more, or its term is over.
             if offers.isEmpty { throw InvitationRefused.revoked }
         } else if kind == .guardian, let child = row.3 {
             let name = PersonName(surname: row.5, given: row.6, patronymic: row.7)

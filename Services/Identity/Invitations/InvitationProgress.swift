@@ -10,9 +10,11 @@ enum InvitationProgress {
         let all: Int
     }
 
-    struct SchoolClass: Sendable, Equatable {
+    struct SchoolClass: ClassOfSchool, Equatable {
         let id: UUID
         let name: ClassName
+        let schoolID: UUID
+        let schoolName: String
         let registered: Int
         let all: Int
     }
@@ -46,23 +48,17 @@ enum InvitationProgress {
             order by s.name, s.id
             """,
             as: UUID.self, String.self, UUID.self, Int.self, String.self, Int.self, Int.self)
-        var order: [UUID] = []
-        var names: [UUID: String] = [:]
-        var classes: [UUID: [SchoolClass]] = [:]
-        for row in rows {
-            if names.updateValue(row.1, forKey: row.0) == nil { order.append(row.0) }
-            classes[row.0, default: []].append(
-                SchoolClass(id: row.2, name: ClassName(grade: row.3, letter: row.4), registered: row.6, all: row.5))
+        let classes = rows.map { row in
+            SchoolClass(
+                id: row.2, name: ClassName(grade: row.3, letter: row.4), schoolID: row.0, schoolName: row.1, registered: row.6, all: row.5)
         }
-        return try order.map { school in
+        return try classes.bySchool().map { school in
             var staff: Count?
-            if whole.contains(school) {
-                let people = try StaffInvitee.read(school, now: Date(timeIntervalSince1970: 0), in: transaction)
+            if whole.contains(school.id) {
+                let people = try StaffInvitee.read(school.id, now: Date(timeIntervalSince1970: 0), in: transaction)
                 staff = Count(registered: people.count { $0.isRegistered }, all: people.count)
             }
-            return School(
-                id: school, name: names[school] ?? "", classes: (classes[school] ?? []).sorted { $0.name < $1.name },
-                staff: staff)
+            return School(id: school.id, name: school.name, classes: school.classes, staff: staff)
         }
     }
 }

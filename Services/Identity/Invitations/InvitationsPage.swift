@@ -26,6 +26,8 @@ struct InvitationsPage: Page {
     let title: String
     let section = "invitations"
     let schools: [School]
+    let isEmpty: Bool
+    let empty: StateBlock
 
     init(_ visit: Visit, _ schools: [InvitationProgress.School]) {
         title = visit.tr("Invitations")
@@ -41,6 +43,8 @@ struct InvitationsPage: Page {
                         progress: visit.progress($0.registered, of: $0.all))
                 })
         }
+        isEmpty = schools.isEmpty
+        empty = .empty(visit.tr("No classes"), visit.tr("Here are the classes that you may invite; none is yours yet."))
     }
 }
 
@@ -164,10 +168,9 @@ extension InvitationSheetsPage.Payment {
     init(_ code: PaymentCode) throws {
         let drawing = try QRCode(code.text)
         func value(_ name: String) -> String { code.fields.first { $0.name == name }?.value ?? "" }
-        let number = value("PersAcc")
         self.init(
             side: "\(drawing.side)", qr: drawing.path, text: code.text, payee: value("Name"),
-            account: "\(number.prefix(4))\u{a0}\(number.dropFirst(4).prefix(3))\u{a0}\(number.suffix(3))")
+            account: AccountNumber.spaced(value("PersAcc")))
     }
 }
 

@@ -97,7 +97,7 @@ struct PersonPage: Page {
             (visit.tr("School"), safety.roles.isEmpty ? card.schoolName : nil),
             (visit.tr("Number in the lists"), card.rosterNumber),
             (visit.tr("Born"), card.birthDate.map { visit.format.date($0, thisYear: 0) }),
-            (visit.tr("Account number"), card.accountNumber),
+            (visit.tr("Account number"), card.accountNumber.map(AccountNumber.spaced)),
             (visit.tr("Pupil code"), card.pupilCode),
         ]
         self.facts = facts.compactMap { label, value in value.map { Fact(label: label, value: $0) } }

@@ -21,6 +21,11 @@ struct AccountNumber: Equatable, Sendable {
         self.text = text
     }
 
+    /// `0270 391 482`, as it is read aloud.
+    static func spaced(_ digits: String) -> String {
+        "\(digits.prefix(4))\u{a0}\(digits.dropFirst(4).prefix(3))\u{a0}\(digits.suffix(3))"
+    }
+
     private static func checkDigit(_ digits: some StringProtocol) -> Int {
         var sum = 0
         for (index, character) in digits.reversed().enumerated() {

@@ -11,8 +11,6 @@ struct OwnProfile: Sendable, Equatable {
         let accent: String
         let className: ClassName?
         let schoolName: String
-        /// Whether it is he who grants the others.
-        let isPrimary: Bool
         /// Named by the school, and not let in by another guardian.
         let isLegal: Bool
         let topics: Set<Topic>
@@ -60,7 +58,7 @@ struct OwnProfile: Sendable, Equatable {
         let children = try transaction.rows(
             """
             select c.id, c.surname, c.given_name, c.patronymic, c.accent, k.grade, k.letter, s.name,
-                g.is_primary, g.topics, g.source <> 'family'
+                g.topics, g.source <> 'family'
             from guardianship g join person c on c.id = g.child_id join pupil u on u.person_id = c.id
                 join school s on s.id = u.school_id left join class k on k.id = u.class_id
             where g.guardian_id = \(id) and not g.ended and not c.ended
@@ -68,12 +66,12 @@ struct OwnProfile: Sendable, Equatable {
             order by c.birth_on, c.given_name, c.id
             """,
             as: UUID.self, String.self, String.self, String?.self, String.self, Int?.self, String?.self, String.self,
-            Bool.self, [String].self, Bool.self
+            [String].self, Bool.self
         ).map { child in
             Child(
                 id: child.0, name: PersonName(surname: child.1, given: child.2, patronymic: child.3), accent: child.4,
-                className: Self.className(child.5, child.6), schoolName: child.7, isPrimary: child.8, isLegal: child.10,
-                topics: Set(child.9.compactMap(Topic.init(rawValue:))))
+                className: Self.className(child.5, child.6), schoolName: child.7, isLegal: child.9,
+                topics: Set(child.8.compactMap(Topic.init(rawValue:))))
         }
         let sessions = try transaction.rows(
             """

@@ -97,7 +97,7 @@ struct ProfilePage: Page {
         children = profile.children.map { child in
             let base = "/identity/children/\(child.id.text)"
             let links = [
-                child.isPrimary ? ProfileSafety.Link(title: visit.tr("To another class or school"), address: base + "/transfer") : nil,
+                child.isLegal ? ProfileSafety.Link(title: visit.tr("To another class or school"), address: base + "/transfer") : nil,
                 child.isLegal && child.topics.contains(.money) ? ProfileSafety.Link(title: visit.tr("PIN of the terminal"), address: base + "/pin") : nil,
                 child.topics.contains(.certificate) ? ProfileSafety.Link(title: visit.tr("Certificate"), address: base + "/certificate") : nil,
             ].compactMap(\.self)

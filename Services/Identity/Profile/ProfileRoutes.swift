@@ -142,12 +142,12 @@ struct ProfileRoutes: Sendable {
             guard let profile = try OwnProfile.read(id, now: now, in: transaction) else { return nil }
             return (
                 profile, try PasswordPolicy.of(id, in: transaction), try SecondFactor.read(of: id, in: transaction),
-                try ConsentsOf.read(id, in: transaction), try ProfileSafety.primary(of: id, in: transaction),
+                try ConsentsOf.read(id, in: transaction), try ProfileSafety.answered(by: id, in: transaction),
                 try SnilsBook.entry(of: id, in: transaction)
             )
         }
-        guard let (profile, policy, factor, consents, primary, snils) = found else { throw Problem.notFound }
-        let children = profile.children.filter { primary.contains($0.id) }.map { (id: $0.id, name: $0.name) }
+        guard let (profile, policy, factor, consents, answered, snils) = found else { throw Problem.notFound }
+        let children = profile.children.filter { answered.contains($0.id) }.map { (id: $0.id, name: $0.name) }
         return ProfilePage(
             visit, profile, ProfileSafety(visit, factor, consents, children: children, snils: snils), allowsSigns: policy.allowsSigns, done: done,
             typed: typed, wrong: wrong)

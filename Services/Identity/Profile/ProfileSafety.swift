@@ -54,10 +54,10 @@ struct ProfileSafety: Encodable, Sendable {
         }
     }
 
-    /// The children for whom a guardian decides.
-    static func primary(of guardian: UUID, in transaction: borrowing Transaction) throws -> [UUID] {
+    /// The children for whom a guardian answers.
+    static func answered(by guardian: UUID, in transaction: borrowing Transaction) throws -> [UUID] {
         try transaction.rows(
-            "select child_id from guardianship where guardian_id = \(guardian) and is_primary and not ended", as: UUID.self)
+            "select child_id from guardianship where guardian_id = \(guardian) and source <> 'family' and not ended", as: UUID.self)
     }
 
     /// Where the other services show what they keep of a family.

@@ -74,8 +74,8 @@ struct EndMissing: Sendable {
         return step
     }
 
-    /// Where the first guardian has gone, whom the school has named the longest comes first: somebody must see who looked
-    /// (BY-10) and let others in (ID-30).
+    /// Where the first guardian has gone, whom the school has named the longest comes first: lists and contracts name somebody
+    /// first.
     static func nameFirst(of children: [UUID], in transaction: borrowing Transaction) throws -> [UUID] {
         guard !children.isEmpty else { return [] }
         return try transaction.rows(

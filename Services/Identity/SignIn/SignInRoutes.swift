@@ -196,10 +196,13 @@ struct SignInRoutes: Sendable {
 
     /// Who has come in, and where he goes.
     private func way(_ personID: UUID, to: String?) async throws -> (SignedInPerson, String) {
-        guard let person = try await cabinet.database.read({ try SignedInPerson.read(personID, in: $0) }) else {
-            throw Problem.notFound
+        let found = try await cabinet.database.read { transaction -> (SignedInPerson, [SchoolRecord])? in
+            guard let person = try SignedInPerson.read(personID, in: transaction) else { return nil }
+            let schools = try SchoolsOf.person(personID, in: transaction)
+            return (person, try Directory.schools(schools, in: transaction))
         }
-        let next = to ?? StaffSections.start(of: person)
+        guard let (person, schools) = found else { throw Problem.notFound }
+        let next = to ?? StaffSections.start(of: person, at: schools)
         // ID-14: after registration the first thing seen is what is to be confirmed; every section is open all the same.
         let confirms = try await cabinet.database.transaction { transaction in
             try transaction.execute(

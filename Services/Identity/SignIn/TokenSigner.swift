@@ -44,33 +44,19 @@ actor TokenSigner {
 
 /// The pages that a role opens, as the navigation names them; they follow from the list of permissions.
 enum StaffSections {
-    private static let all: [(section: String, permission: Permission, address: String)] = [
-        ("gradebook", .enterLessons, "/journal/gradebook"),
-        ("till", .sellAtTill, "/canteen/till"),
-        ("menu", .editMenu, "/canteen/kitchen"),
-        ("gate", .watchGate, "/access/inside"),
-        ("desk", .topUpAtDesk, "/ledger/desk"),
-        ("refunds", .seeRefunds, "/ledger/refunds"),
-        ("subsidies", .manageSubsidies, "/ledger/subsidies"),
-        ("catalogue", .manageServices, "/ledger/catalogue"),
-        ("class-services", .chargeServices, "/ledger/class-services"),
-        ("people", .managePeople, "/identity/people"),
-        ("invitations", .issueInvitations, "/identity/invitations"),
-        ("transfers", .confirmTransfers, "/identity/transfers"),
-        ("arrivals", .seeArrivals, "/notifier/arrivals"),
-        ("devices", .manageDevices, "/access/devices"),
-        ("staff", .administer, "/identity/staff"),
-        ("consents", .seeConsents, "/identity/consents"),
+    private static let all: [(section: String, permission: Permission)] = [
+        ("gradebook", .enterLessons), ("till", .sellAtTill), ("menu", .editMenu), ("gate", .watchGate), ("desk", .topUpAtDesk),
+        ("refunds", .seeRefunds), ("subsidies", .manageSubsidies), ("catalogue", .manageServices), ("class-services", .chargeServices),
+        ("people", .managePeople), ("invitations", .issueInvitations), ("transfers", .confirmTransfers), ("arrivals", .seeArrivals),
+        ("devices", .manageDevices), ("staff", .administer), ("meals", .seeMenu), ("consents", .seeConsents),
     ]
 
     static func of(_ roles: [Role]) -> [String] {
         all.filter { entry in roles.contains { entry.permission.roles[$0] != nil } }.map(\.section)
     }
 
-    /// Where somebody's work begins: the family's home, or the first page of the staff's that he has.
-    static func start(of person: SignedInPerson) -> String {
-        if person.isPupil || !person.children.isEmpty { return "/" }
-        let first = all.first { entry in person.roles.contains { entry.permission.roles[$0] != nil } }
-        return first?.address ?? "/identity/profile"
+    /// Where somebody begins: at the family's home, or at his own work.
+    static func start(of person: SignedInPerson, at schools: [SchoolRecord]) -> String {
+        person.isPupil || !person.children.isEmpty ? "/" : FirstPage.ofStaff(of(person.roles), at: schools)
     }
 }

@@ -4,7 +4,7 @@ import Kernel
 import Messaging
 import Postgres
 
-/// The first parent asks to move the child to another class or school (SC-01). Nothing changes for the pupil (D-09).
+/// A parent asks to move the child to another class or school (SC-01). Nothing changes for the pupil (D-09).
 struct AskTransfer: Sendable {
     let childID: UUID
     let classID: UUID
@@ -14,7 +14,7 @@ struct AskTransfer: Sendable {
     /// - Returns: the transfer's id.
     /// - Throws: ``TransferRefused``.
     func run(in transaction: borrowing Transaction, _ outbox: Outbox) throws -> UUID {
-        guard try TransferSide.isFirstParent(by, of: childID, in: transaction) else { throw TransferRefused.notYours }
+        guard try TransferSide.answers(by, for: childID, in: transaction) else { throw TransferRefused.notYours }
         // Two wishes at once meet at the pupil's row.
         let pupil = try transaction.first(
             "select school_id, class_id, ended from pupil where person_id = \(childID) for update",
@@ -40,7 +40,7 @@ struct AskTransfer: Sendable {
     }
 }
 
-/// The parent who asked, or the first parent of today, thinks better of it.
+/// The parent who asked, or the other one, thinks better of it.
 struct WithdrawTransfer: Sendable {
     let childID: UUID
     let by: UUID
@@ -48,7 +48,7 @@ struct WithdrawTransfer: Sendable {
 
     /// - Throws: ``TransferRefused``.
     func run(in transaction: borrowing Transaction, _ outbox: Outbox) throws {
-        guard try TransferSide.isFirstParent(by, of: childID, in: transaction) else { throw TransferRefused.notYours }
+        guard try TransferSide.answers(by, for: childID, in: transaction) else { throw TransferRefused.notYours }
         let found = try transaction.first(
             "select id, state from transfer where child_id = \(childID) and state = 'asked' for update",
             as: UUID.self, String.self)
@@ -70,10 +70,12 @@ enum TransferSide {
     /// The staff that decides for the receiving school (SC-02).
     static let roles: [Role] = [.curator, .secretary, .director, .deputyHead]
 
-    static func isFirstParent(_ id: UUID, of child: UUID, in transaction: borrowing Transaction) throws -> Bool {
+    /// Whether a parent answers for the child: each whom the school has named, and nobody whom one of them let in.
+    static func answers(_ id: UUID, for child: UUID, in transaction: borrowing Transaction) throws -> Bool {
         try transaction.first(
             """
-            select exists (select from guardianship where guardian_id = \(id) and child_id = \(child) and is_primary and not ended)
+            select exists (
+                select from guardianship where guardian_id = \(id) and child_id = \(child) and source <> 'family' and not ended)
             """,
             as: Bool.self) ?? false
     }

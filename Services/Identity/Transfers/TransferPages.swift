@@ -5,7 +5,7 @@ import Kernel
 import Postgres
 import Web
 
-/// «Перевод»: the first parent asks for another class or school, sees how far it is, and withdraws it (SC-01).
+/// «Перевод»: a parent asks for another class or school, sees how far it is, and withdraws it (SC-01).
 struct ChildTransferPage: Page {
     static let template = "transfers/child"
 

@@ -93,7 +93,7 @@ enum TransferRefused: Error, Sendable, Equatable, CaseIterable {
         case .placeChanged: "The school has moved the pupil since this was asked. Refuse it, and the family can ask again."
         case .nobodyMissing: "Everybody has answered already."
         case .tooSoon: "They were asked a moment ago. Wait a minute."
-        case .notYours: "Only the first parent asks for a transfer, only the receiving school decides on it."
+        case .notYours: "Only the parents ask for a transfer, only the receiving school decides on it."
         }
     }
 }
