@@ -24,6 +24,13 @@ struct CanteenRoutes {
         book.page("/canteen/children/{child}/purchases", .seePurchases, about: .child(parameter: "child")) {
             try await PurchasesPage(for: $0, database)
         }
+        let bans = BansForm(database: database, outbox: outbox)
+        book.page("/canteen/children/{child}/bans", .seeBans, about: .child(parameter: "child")) { try await BansPage(for: $0, database) }
+        book.form(
+            "/canteen/children/{child}/bans", .setBans, about: .child(parameter: "child"),
+            again: { try await BansPage(for: $0, database, wrong: $1) }
+        ) { try await bans.set($0) }
+        book.post("/canteen/children/{child}/bans/{ban}/end", .setBans, about: .child(parameter: "child")) { try await bans.lift($0) }
         book.page("/canteen/schools/{school}/menu", .seeMenu, about: .school(parameter: "school")) {
             try await MealsPage(for: $0, children: [], school: $0.uuid("school"), database)
         }

@@ -31,10 +31,8 @@ import Web
             Hearing(
                 queue: "canteen.ledger",
                 afterBatch: { database in
-                    // After the commit and in a statement of its own, for the tills of other copies.
-                    for word in salesEnded.sayEnded() {
-                        _ = try? await database.execute("select pg_notify(\(channel), \(word))")
-                    }
+                    // After the commit, for the tills of other copies.
+                    for word in salesEnded.sayEnded() { try? await database.notify(channel, word) }
                 },
                 [
                     .batch(ChargeAccepted.self) { answers, tx, outbox in
@@ -64,7 +62,9 @@ import Web
     static func routes(_ parts: Parts) -> RouteBook { CanteenRoutes(database: parts.database, outbox: parts.outbox).book }
 
     static let republications: [Republication] = [
-        .of(MenuPublished.self) { tx, after, limit in try MenuOfDay.published(after: after, limit: limit, in: tx) }
+        .of(MenuPublished.self) { tx, after, limit in try MenuOfDay.published(after: after, limit: limit, in: tx) },
+        .of(TillChanged.self) { tx, after, limit in try Till.told(after: after, limit: limit, in: tx) },
+        .of(BansChanged.self) { tx, after, limit in try ChangeBans.published(after: after, limit: limit, in: tx) },
     ]
 
     static func work(_ parts: Parts) -> [any ServiceLifecycle.Service] {
@@ -75,6 +75,6 @@ import Web
     }
 
     static let commands: [any AsyncParsableCommand.Type] = [
-        ImportMenuCommand.self, ImportProductsCommand.self, RegisterTillCommand.self,
+        ImportMenuCommand.self, ImportProductsCommand.self, RegisterTillCommand.self, TillsCommand.self,
     ]
 }

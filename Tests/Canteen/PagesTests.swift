@@ -94,7 +94,7 @@ struct Counter: Sendable {
 
     func till() async throws -> Reader {
         let key = try await canteen.database.transaction { [canteen] in
-            try RegisterTill(school: canteen.school, name: "Касса 1").run(in: $0)
+            try RegisterTill(school: canteen.school, name: "Касса 1").run(in: $0, outbox: canteen.outbox)
         }
         return Reader(client: client, key: key.key)
     }
@@ -111,7 +111,7 @@ struct Counter: Sendable {
 @Suite("Pages", .serialized, .database(CanteenService.migrations)) struct PagesTests {
     let canteen = CanteenOfTests()
 
-    private static func isWhole(_ seen: Reader.Seen) {
+    static func isWhole(_ seen: Reader.Seen) {
         #expect(seen.status == .ok)
         #expect(!seen.body.contains("[["))
         #expect(!seen.body.contains("{{"))
@@ -159,6 +159,11 @@ struct Counter: Sendable {
                 #expect(try await reader.get("/canteen/meals.json").body.contains("Компот"))
             }
             Self.isWhole(try await counter.mother().get("/canteen/meals?day=2026-01-01"))
+            // Whoever works at the school reads the same, under the same name.
+            let cashier = try await counter.reader(canteen.cashier, sections: ["till", "meals"])
+            let page = try await cashier.get("/canteen/meals")
+            Self.isWhole(page)
+            #expect(page.body.contains("Борщ &lt;красный&gt;") && !page.body.contains("/purchases"))
         }
     }
 
@@ -266,11 +271,11 @@ struct Counter: Sendable {
             let canteen = counter.canteen
             let (first, second) = try await canteen.database.transaction { [canteen] tx in
                 (
-                    try RegisterTill(school: canteen.school, name: "Касса 1").run(in: tx).tillID,
-                    try RegisterTill(school: canteen.school, name: "Касса 2").run(in: tx).tillID
+                    try RegisterTill(school: canteen.school, name: "Касса 1").run(in: tx, outbox: canteen.outbox).tillID,
+                    try RegisterTill(school: canteen.school, name: "Касса 2").run(in: tx, outbox: canteen.outbox).tillID
                 )
             }
-            let elsewhere = try await canteen.database.transaction { try RegisterTill(school: .v7(), name: "Чужая").run(in: $0).tillID }
+            let elsewhere = try await canteen.database.transaction { try RegisterTill(school: .v7(), name: "Чужая").run(in: $0, outbox: canteen.outbox).tillID }
             var cashier = try await counter.reader(canteen.cashier, sections: ["till"])
             let page = try await cashier.get("/canteen/till")
             Self.isWhole(page)

@@ -59,24 +59,3 @@ struct ImportProductsCommand: AsyncParsableCommand {
         for line in bad { FileHandle.standardError.write(Data("\(line)\n".utf8)) }
     }
 }
-
-/// `canteen register-till --name «Касса 1»`
-struct RegisterTillCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "register-till", abstract: "Bring a till into service; prints its key as JSON, once.")
-
-    @OptionGroup var options: ServiceOptions
-    @Option(help: "What families read: Касса 1.") var name: String
-    @Option(help: "The school's name; not needed where there is one.") var school: String?
-
-    func run() async throws {
-        let (name, school) = (name, school)
-        let key = try await withParts(of: CanteenService.self, options) { parts in
-            let id = try await chosenSchool(school, parts.database)
-            return try await parts.database.transaction { try RegisterTill(school: id, name: name).run(in: $0) }
-        }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        print(String(decoding: try encoder.encode(key), as: UTF8.self))
-    }
-}

@@ -5,7 +5,8 @@ import Kernel
 import Postgres
 import Web
 
-/// The menu of any date (CA-01), for each of the reader's children; with the way to what they bought.
+/// The menu of any date (CA-01), for each of the reader's children, or of the school he works at; with the way to what the children
+/// bought.
 struct MealsPage: Page {
     struct Dish: Encodable, Sendable, Equatable {
         let name: String
@@ -25,6 +26,8 @@ struct MealsPage: Page {
         let accent: String
         /// Nil for the pupil himself, who sees no money.
         let purchases: String?
+        /// Nil for whom the bans are no business of (BY-05).
+        let bans: String?
     }
 
     static let template = "meals/show"
@@ -44,7 +47,7 @@ extension MealsPage {
     init(for visit: Visit, children: [UUID]?, school chosen: UUID? = nil, _ database: Database) async throws {
         let day = visit.day("day") ?? visit.today
         let viewer = visit.viewer
-        let (records, served, neighbours) = try await database.read { tx in
+        let (records, mayBan, served, neighbours) = try await database.read { tx in
             let records: [ChildRecord] =
                 if let children {
                     try Directory.children(children, in: tx)
@@ -53,9 +56,13 @@ extension MealsPage {
                 } else {
                     try Directory.children(of: viewer, .seeMenu, at: visit.now, in: tx)
                 }
-            let school = chosen ?? records.first?.schoolID
+            // Whoever works at a school and has no child there reads what his school serves.
+            let school = try chosen ?? records.first?.schoolID ?? Directory.places(of: viewer, .seeMenu, in: tx).first?.schoolID
             return (
-                records.filter { !$0.hasLeft }, try school.map { try MenuOfDay.served(school: $0, day: day, in: tx) } ?? [],
+                records.filter { !$0.hasLeft },
+                try records.isEmpty || viewer.isPupil
+                    ? [] : Set(Directory.children(of: viewer, .seeBans, at: visit.now, in: tx).map(\.id)),
+                try school.map { try MenuOfDay.served(school: $0, day: day, in: tx) } ?? [],
                 try school.map { try MenuOfDay.neighbours(school: $0, day: day, in: tx) } ?? (before: nil, after: nil)
             )
         }
@@ -66,7 +73,8 @@ extension MealsPage {
         kids = records.map { child in
             Kid(
                 name: child.name?.given ?? child.pupilCode, accent: child.accent.rawValue,
-                purchases: viewer.isPupil ? nil : "/canteen/children/\(child.id.text)/purchases")
+                purchases: viewer.isPupil ? nil : "/canteen/children/\(child.id.text)/purchases",
+                bans: mayBan.contains(child.id) ? "/canteen/children/\(child.id.text)/bans" : nil)
         }
         hasKids = !kids.isEmpty
         meals = served.map { one in

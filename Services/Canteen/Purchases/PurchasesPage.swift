@@ -43,6 +43,8 @@ struct PurchasesPage: Page {
     let days: [DayGroup]
     let isEmpty: Bool
     let total: String
+    /// Where the parents say what may not be sold (BY-05); nil for whom that is no business of.
+    let bans: String?
 }
 
 extension PurchasesPage {
@@ -52,8 +54,11 @@ extension PurchasesPage {
         let asked = visit.query("month").flatMap { Day($0 + "-01") } ?? today
         let first = Day(year: asked.year, month: asked.month, day: 1) ?? today
         let next = Self.month(after: first)
-        let (record, sales) = try await database.read { tx in
-            (try Directory.child(child, in: tx), try Purchases.of(child, from: first, to: next - 1, in: tx))
+        let (record, sales, decision) = try await database.read { tx in
+            (
+                try Directory.child(child, in: tx), try Purchases.of(child, from: first, to: next - 1, in: tx),
+                try Directory.decide(visit.viewer, .seeBans, about: .child(child), on: today, in: tx)
+            )
         }
         guard let record else { throw Problem.notFound }
         func purchase(_ sale: Sale) -> Purchase {
@@ -82,6 +87,7 @@ extension PurchasesPage {
             return DayGroup(day: visit.format.longDate(day), sum: visit.format.money(paid), purchases: sales.map(purchase))
         }
         isEmpty = sales.isEmpty
+        bans = decision == .allowed ? "/canteen/children/\(child.text)/bans" : nil
         total = visit.format.money(sales.filter { $0.state == .completed }.reduce(Money.zero) { $0 + $1.amount })
     }
 

@@ -29,6 +29,8 @@ struct Basket: Sendable, Equatable {
         let amount: Money
         /// The kind of the meal in it, if there is one; else it came from the buffet.
         let meal: MealKind?
+        /// What of it is the buffet's, for parents may ban that (BY-05).
+        let goods: [Product]
 
         /// What the statement says: «Обед, 1-4 классы; Чай с лимоном × 2».
         var description: String {
@@ -44,9 +46,11 @@ struct Basket: Sendable, Equatable {
         let ids = lines.map(\.item)
         let products = try transaction.rows(
             """
-            select id, name, price_kopecks from product where id = any(\(ids)) and school_id = \(school) and not ended
-            """, as: UUID.self, String.self, Money.self)
-        let product = Dictionary(products.map { ($0.0, ($0.1, $0.2)) }, uniquingKeysWith: { first, _ in first })
+            select id, name, product_group, price_kopecks from product
+            where id = any(\(ids)) and school_id = \(school) and not ended
+            """, as: UUID.self, String.self, String.self, Money.self
+        ).map { Product(id: $0.0, name: $0.1, group: $0.2, price: $0.3) }
+        let product = Dictionary(products.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         // Most of what is sold between meals needs no menu.
         let isBuffet = ids.allSatisfy { product[$0] != nil }
         let meals = Dictionary(
@@ -56,8 +60,8 @@ struct Basket: Sendable, Equatable {
         var meal: MealKind?
         for line in lines {
             guard (1...Self.mostOfOne).contains(line.quantity) else { throw Refused.quantity(line.item) }
-            if let (name, price) = product[line.item] {
-                items.append(SoldItem(name: name, quantity: line.quantity, price: price, parts: []))
+            if let known = product[line.item] {
+                items.append(SoldItem(name: known.name, quantity: line.quantity, price: known.price, parts: []))
             } else if let bundle = meals[line.item] {
                 meal = meal ?? bundle.kind
                 let name = bundle.ration.isEmpty ? titles(bundle.kind) : "\(titles(bundle.kind)), \(bundle.ration)"
@@ -70,6 +74,7 @@ struct Basket: Sendable, Equatable {
             }
         }
         return Priced(
-            items: items, amount: items.reduce(.zero) { $0 + $1.price * $1.quantity }, meal: meal)
+            items: items, amount: items.reduce(.zero) { $0 + $1.price * $1.quantity }, meal: meal,
+            goods: products.sorted { $0.name < $1.name })
     }
 }

@@ -27,17 +27,20 @@ struct Sale: Sendable, Equatable {
     let reason: DeclineReason?
     let available: Money?
     let limitLeft: Money?
+    /// What of it the parents had banned, where that was the reason (BY-05).
+    let banned: [BannedGood]
 
-    static let columns: SQL = """
-        select id, school_id, till_id, till_name, person_id, kind, meal, amount_kopecks, items, sold_at, day, state, reason,
-            available_kopecks, limit_left_kopecks
-        from sale
+    /// In the order in which a row is read.
+    static let list: SQL = """
+        id, school_id, till_id, till_name, person_id, kind, meal, amount_kopecks, items, sold_at, day, state, reason,
+        available_kopecks, limit_left_kopecks, banned
         """
+    static let columns: SQL = "select \(list) from sale"
 
     static func found(_ sql: SQL, in transaction: borrowing Transaction) throws -> [Sale] {
         try transaction.rows(
             sql, as: UUID.self, UUID.self, UUID?.self, String.self, UUID.self, String.self, String?.self, Money.self,
-            JSON<[SoldItem]>.self, Date.self, Day.self, String.self, String?.self, Money?.self, Money?.self
+            JSON<[SoldItem]>.self, Date.self, Day.self, String.self, String?.self, Money?.self, Money?.self, JSON<[BannedGood]>?.self
         ).map(Sale.init(row:))
     }
 
@@ -46,7 +49,7 @@ struct Sale: Sendable, Equatable {
         try await database.rows(
             "\(columns) where id = \(id)", as: UUID.self, UUID.self, UUID?.self, String.self, UUID.self, String.self,
             String?.self, Money.self, JSON<[SoldItem]>.self, Date.self, Day.self, String.self, String?.self, Money?.self,
-            Money?.self
+            Money?.self, JSON<[BannedGood]>?.self
         ).first.map(Sale.init(row:))
     }
 
@@ -61,7 +64,8 @@ struct Sale: Sendable, Equatable {
 
 extension Sale {
     typealias Row = (
-        UUID, UUID, UUID?, String, UUID, String, String?, Money, JSON<[SoldItem]>, Date, Day, String, String?, Money?, Money?
+        UUID, UUID, UUID?, String, UUID, String, String?, Money, JSON<[SoldItem]>, Date, Day, String, String?, Money?, Money?,
+        JSON<[BannedGood]>?
     )
 
     init(row: Row) {
@@ -69,7 +73,8 @@ extension Sale {
             id: row.0, schoolID: row.1, tillID: row.2, tillName: row.3, personID: row.4,
             kind: PurchaseKind(rawValue: row.5) ?? .personal, meal: row.6, amount: row.7, items: row.8.value,
             soldAt: row.9, day: row.10, state: State(rawValue: row.11) ?? .pending,
-            reason: row.12.flatMap(DeclineReason.init(rawValue:)), available: row.13, limitLeft: row.14)
+            reason: row.12.flatMap(DeclineReason.init(rawValue:)), available: row.13, limitLeft: row.14,
+            banned: row.15?.value ?? [])
     }
 }
 

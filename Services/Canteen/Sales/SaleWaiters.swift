@@ -105,11 +105,10 @@ struct GivingUpForgotten: RepeatedWork {
 
 /// Sells and waits for the end, as long as a queue of hungry children can.
 struct SellAndWait {
-    /// The most a till waits.
-    static let patience: Duration = .seconds(1)
-
     let database: Database
     let outbox: Outbox
+    /// The most a till waits.
+    var patience: Duration = .seconds(1)
 
     /// Gives the sale as it ended; still pending when Ledger did not answer in time, and then it has been given up: no money will
     /// have moved when all is said.
@@ -119,7 +118,7 @@ struct SellAndWait {
         let ended = waiters.expect(sell.saleID)
         defer { waiters.forget(sell.saleID, ended) }
         var sale = try await database.transaction { try sell.run(now: now, in: $0, outbox: outbox) }
-        let end = ContinuousClock.now + Self.patience
+        let end = ContinuousClock.now + patience
         while sale.state == .pending, ContinuousClock.now < end {
             // What was missed in between is read then.
             await ended.wait(upTo: .milliseconds(250))

@@ -52,6 +52,15 @@ struct SellGoods {
             throw Refused.basket(refused)
         }
         let meal = priced.meal?.rawValue ?? "buffet"
+        let bans = try priced.goods.isEmpty ? Bans.none : Bans.holding(for: person, in: transaction)
+        let banned = priced.goods.compactMap { bans.ban(on: $0) }
+        guard banned.isEmpty else {
+            let sale = Sale(
+                id: saleID, schoolID: school, tillID: till?.id, tillName: till?.name ?? "", personID: person, kind: kind, meal: meal,
+                amount: priced.amount, items: priced.items, soldAt: time, day: day, state: .refused, reason: .banned, available: nil,
+                limitLeft: nil, banned: banned)
+            return try refuse(sale, at: now, in: transaction, outbox: outbox)
+        }
         let charge = Attempt.chargeID(of: saleID, number: 1)
         // The sale and its first attempt; neither when the sale is known already.
         let inserted = try transaction.execute(
@@ -65,10 +74,7 @@ struct SellGoods {
                 returning id)
             insert into attempt (charge_id, sale_id, number, state) select \(charge), id, 1, 'asked' from sold
             """)
-        guard inserted == 1 else {
-            guard let known = try Sale.locked(saleID, in: transaction) else { throw NotYet("the sale is being written") }
-            return try same(known, person, in: transaction)
-        }
+        guard inserted == 1 else { return try repeated(by: person, in: transaction) }
         try outbox.publish(
             Charge(
                 chargeID: charge, saleID: saleID, attempt: 1, personID: person, amount: priced.amount, kind: kind,
@@ -78,7 +84,37 @@ struct SellGoods {
         return Sale(
             id: saleID, schoolID: school, tillID: till?.id, tillName: till?.name ?? "", personID: person, kind: kind,
             meal: meal, amount: priced.amount, items: priced.items, soldAt: time, day: day, state: .pending, reason: nil,
-            available: nil, limitLeft: nil)
+            available: nil, limitLeft: nil, banned: [])
+    }
+
+    /// What the parents have banned is not sold, and nobody is asked for money (BY-05): there is no attempt. The refusal is kept under
+    /// the sale's id, so a repeat is answered with it also after the ban is lifted.
+    private func refuse(
+        _ sale: Sale, at now: Date, in transaction: borrowing Transaction, outbox: Outbox
+    ) throws -> Sale {
+        let inserted = try transaction.execute(
+            """
+            insert into sale (id, school_id, till_id, till_name, local_sequence, person_id, kind, meal, amount_kopecks, items, basket,
+                sold_by, sold_at, day, state, reason, banned)
+            values (\(saleID), \(school), \(sale.tillID), \(sale.tillName), \(localSequence), \(sale.personID), \(kind.rawValue),
+                \(sale.meal), \(sale.amount), \(JSON(sale.items)), \(JSON(basket.lines)), \(soldBy), \(sale.soldAt), \(sale.day),
+                'refused', \(DeclineReason.banned.rawValue), \(JSON(sale.banned)))
+            on conflict (id) do nothing
+            """)
+        // It was sold before the ban, or refused before: a repeat changes nothing.
+        guard inserted == 1 else { return try repeated(by: sale.personID, in: transaction) }
+        try outbox.publish(
+            SaleRefused(
+                saleID: saleID, personID: sale.personID, schoolID: school, amount: sale.amount, reason: .banned, items: sale.items,
+                tillName: sale.tillName, at: now, day: sale.day, banned: sale.banned),
+            in: transaction)
+        return sale
+    }
+
+    /// The sale that was stored under this id before.
+    private func repeated(by person: UUID, in transaction: borrowing Transaction) throws -> Sale {
+        guard let known = try Sale.locked(saleID, in: transaction) else { throw NotYet("the sale is being written") }
+        return try same(known, person, in: transaction)
     }
 
     /// The known sale, if it is this one; prices may have changed since, so what was asked for is compared.

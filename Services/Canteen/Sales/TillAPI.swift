@@ -44,6 +44,8 @@ struct TillAPI {
         let amount: Money
         let available: Money?
         let limitLeft: Money?
+        /// What of the basket the parents have banned; the rest may be sold under an id of its own.
+        let banned: [BannedGood]
     }
 
     /// Who stands at the till, and what the account held when Ledger was last heard: shown, never decided upon.
@@ -53,6 +55,8 @@ struct TillAPI {
         let className: String
         let balance: Money?
         let asOf: Date?
+        /// The products on sale that the parents have banned: shown, and decided upon anew with every sale.
+        let banned: [UUID]
     }
 
     func buyer(_ visit: Visit) async throws -> Answer {
@@ -68,7 +72,7 @@ struct TillAPI {
                 "select balance_kopecks, heard_at from account_hint where person_id = \(person)", as: Money.self, Date.self)
             return Buyer(
                 person: person, name: child.name?.listed ?? child.pupilCode, className: child.className?.description ?? "",
-                balance: hint?.0, asOf: hint?.1)
+                balance: hint?.0, asOf: hint?.1, banned: try Self.banned(for: person, school: till.schoolID, in: tx))
         }
         guard let found else { throw Self.problem(.unknownCard) }
         return .json(found)
@@ -96,6 +100,13 @@ struct TillAPI {
             Goods.Item(item: $0.id, name: $0.name, group: $0.group, price: $0.price)
         }
         return meals + products
+    }
+
+    /// The products on sale that a child may not be sold (BY-05).
+    static func banned(for child: UUID, school: UUID, in transaction: borrowing Transaction) throws -> [UUID] {
+        let bans = try Bans.of(child, in: transaction)
+        guard bans != .none else { return [] }
+        return try Product.all(of: school, in: transaction).compactMap { bans.ban(on: $0)?.item }
     }
 
     func sell(_ visit: Visit) async throws -> Answer {
@@ -132,7 +143,16 @@ struct TillAPI {
     static func result(_ sale: Sale, _ visit: Visit) -> Result {
         Result(
             saleID: sale.id, state: sale.state == .pending ? "notPaid" : sale.state.rawValue, reason: sale.reason,
-            words: words(for: sale, visit), amount: sale.amount, available: sale.available, limitLeft: sale.limitLeft)
+            words: tillWords(for: sale, visit), amount: sale.amount, available: sale.available, limitLeft: sale.limitLeft,
+            banned: sale.banned)
+    }
+
+    /// What the cashier reads: why, and what can be done about it.
+    static func tillWords(for sale: Sale, _ visit: Visit) -> String {
+        let words = words(for: sale, visit)
+        let names = Set(sale.banned.map(\.name))
+        guard sale.reason == .banned, sale.items.contains(where: { !names.contains($0.name) }) else { return words }
+        return words + " " + visit.tr("The rest may be sold.")
     }
 
     /// Why, in words that need no explaining (BY-05).
@@ -150,6 +170,11 @@ struct TillAPI {
                 ?? visit.tr("The parents' limit for today is reached.")
         case .noAccount: return visit.tr("This pupil has no account yet.")
         case .accountClosed: return visit.tr("The account is closed.")
+        case .banned:
+            let names = sale.banned.map { good in
+                good.group.map { visit.tr("%@ (the whole group «%@»)", good.name, $0) } ?? good.name
+            }
+            return visit.tr("The parents have banned: %@.", names.joined(separator: ", "))
         case .tooLate, .withdrawn, nil: return visit.tr("Not paid: the accounts did not answer in time. Please try again.")
         }
     }

@@ -28,8 +28,7 @@ enum WhenLedgerAnswers {
         let sales = try Sale.found(
             """
             update sale set state = 'completed' where id = any(\(ended.map { $0 }))
-            returning id, school_id, till_id, till_name, person_id, kind, meal, amount_kopecks, items, sold_at, day, state,
-                reason, available_kopecks, limit_left_kopecks
+            returning \(Sale.list)
             """, in: transaction)
         try outbox.publish(
             sales.compactMap { sale in
@@ -86,8 +85,7 @@ enum WhenLedgerAnswers {
             update sale set state = 'refused', reason = \(reason.rawValue), available_kopecks = \(available),
                 limit_left_kopecks = \(limitLeft)
             where id = \(sale) and state = 'pending'
-            returning id, school_id, till_id, till_name, person_id, kind, meal, amount_kopecks, items, sold_at, day, state,
-                reason, available_kopecks, limit_left_kopecks
+            returning \(Sale.list)
             """, in: transaction)
         CanteenService.salesEnded.note(refused.map(\.id))
         try outbox.publish(

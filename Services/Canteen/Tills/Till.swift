@@ -1,4 +1,5 @@
 import Crypto
+import Events
 import Foundation
 import Kernel
 import Postgres
@@ -38,20 +39,14 @@ struct Till: Sendable, Equatable {
             as: UUID.self, UUID.self, String.self
         ).map { Till(id: $0.0, schoolID: $0.1, name: $0.2) }
     }
-}
 
-/// An operator brings a till into service.
-struct RegisterTill {
-    let school: UUID
-    let name: String
-
-    func run(in transaction: borrowing Transaction) throws -> Till.Key {
-        // 256 random bits: nobody guesses it, so a plain hash is enough to keep it by.
-        let key = Data((0..<32).map { _ in UInt8.random(in: .min ... .max) }).base64EncodedString()
-            .replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
-        let id = UUID.v7()
-        try transaction.execute(
-            "insert into till (id, school_id, name, key_hash) values (\(id), \(school), \(name), \(Till.hash(key)))")
-        return Till.Key(tillID: id, key: key)
+    /// As the others hear of them, those that have ended too, in the order of their ids, for republishing.
+    static func told(after: UUID?, limit: Int, in transaction: borrowing Transaction) throws -> [TillChanged] {
+        try transaction.rows(
+            """
+            select id, version, school_id, name, ended from till
+            where \(after)::uuid is null or id > \(after)::uuid order by id limit \(limit)
+            """, as: UUID.self, Int64.self, UUID.self, String.self, Bool.self
+        ).map { TillChanged(tillID: $0.0, version: $0.1, schoolID: $0.2, name: $0.3, ended: $0.4) }
     }
 }

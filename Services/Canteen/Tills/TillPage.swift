@@ -27,6 +27,8 @@ struct TillPage: Page {
         let price: String
         let kopecks: Int64
         let quantity: String
+        /// Said on what the parents do not want to be sold to this child; the sale is refused all the same (BY-05).
+        let ban: String?
     }
 
     /// The goods that lie together.
@@ -77,14 +79,16 @@ extension TillPage {
             let day = school.zone.day(of: visit.now)
             var child: ChildRecord?
             var hint: AccountHint?
+            var banned: [UUID] = []
             if let number, let person = try KnownCard.holder(of: number, in: tx), let found = try Directory.child(person, in: tx),
                 found.schoolID == school.id
             {
                 child = found
                 hint = try AccountHint.of(person, on: day, in: tx)
+                banned = try TillAPI.banned(for: person, school: school.id, in: tx)
             }
             return Reading(
-                child: child, hint: hint, items: try TillAPI.items(school: school.id, day: day, in: tx),
+                child: child, hint: hint, banned: Set(banned), items: try TillAPI.items(school: school.id, day: day, in: tx),
                 tills: try Till.all(of: school.id, in: tx), till: try Self.till(for: visit, school: school.id, in: tx))
         }
         title = visit.tr("Till")
@@ -99,7 +103,7 @@ extension TillPage {
         buyer = read.child.map { Buyer($0, read.hint, visit) }
         balanceKopecks = read.hint.map { "\($0.balance.kopecks)" } ?? ""
         saleID = UUID.v7(at: visit.now).text
-        shelves = Self.shelves(read.items, typed, visit)
+        shelves = Self.shelves(read.items, read.banned, typed, visit)
         most = Basket.mostOfOne
         isEmpty = read.items.isEmpty
         isWaiting = read.child == nil && !read.items.isEmpty
@@ -114,7 +118,7 @@ extension TillPage {
         return tills.first { $0.id == said } ?? tills.first
     }
 
-    private static func shelves(_ items: [TillAPI.Goods.Item], _ typed: Form?, _ visit: Visit) -> [Shelf] {
+    private static func shelves(_ items: [TillAPI.Goods.Item], _ banned: Set<UUID>, _ typed: Form?, _ visit: Visit) -> [Shelf] {
         var shelves: [Shelf] = []
         for item in items {
             let title =
@@ -125,7 +129,9 @@ extension TillPage {
                 }
             let tile = Tile(
                 item: item.item.text, name: item.name, price: visit.format.money(item.price), kopecks: item.price.kopecks,
-                quantity: typed?["item-\(item.item.text)"] ?? "")
+                // What may not be sold leaves the bill, so that the rest can be paid at once.
+                quantity: banned.contains(item.item) ? "" : typed?["item-\(item.item.text)"] ?? "",
+                ban: banned.contains(item.item) ? visit.tr("banned by the parents") : nil)
             if let last = shelves.last, last.title == title {
                 shelves[shelves.count - 1] = Shelf(title: title, tiles: last.tiles + [tile])
             } else {
@@ -138,6 +144,7 @@ extension TillPage {
     private struct Reading: Sendable {
         let child: ChildRecord?
         let hint: AccountHint?
+        let banned: Set<UUID>
         let items: [TillAPI.Goods.Item]
         let tills: [Till]
         let till: Till?
@@ -201,7 +208,7 @@ struct TillForm {
             localSequence: nil, soldBy: visit.viewer.personID)
         do {
             let ended = try await SellAndWait(database: database, outbox: outbox).run(sell, now: visit.now)
-            let words = TillAPI.words(for: ended, visit)
+            let words = TillAPI.tillWords(for: ended, visit)
             let isPaid = ended.state == .completed
             return .page(
                 try await TillPage(
