@@ -6,7 +6,7 @@ import Messaging
 
 /// What Ledger listens to, one queue for each concern.
 enum LedgerHearings {
-    static var all: [Hearing] { [directory, pupils, charges, WhenPupilIsTransferred.hearing] }
+    static var all: [Hearing] { [directory, pupils, charges, WhenPupilIsTransferred.hearing, KnownTill.hearing, KnownBans.hearing] }
 
     /// People without their names: Ledger keeps none (D-05).
     static let directory = DirectoryParts.hearing(queue: "ledger.directory", names: false)

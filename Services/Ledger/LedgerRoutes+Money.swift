@@ -29,6 +29,7 @@ extension LedgerRoutes {
         let database = database
         let refunds = RefundForm(database: database, outbox: outbox)
         book.page("/ledger/refunds", .seeRefunds, about: .anySchool) { try await RefundsPage(for: $0, database) }
+        book.page("/ledger/class-balances", .watchBalances, about: .anySchool) { try await ClassBalancesPage(for: $0, database) }
         book.page("/ledger/children/{child}/charges/{charge}/refund", .askRefund, about: .child(parameter: "child")) {
             try await RefundFormPage(for: $0, database)
         }

@@ -112,7 +112,10 @@ import Testing
 
     @Test("Every queue of Ledger is its own, and commands compete")
     func hearings() {
-        #expect(LedgerHearings.all.map(\.queue) == ["ledger.directory", "ledger.pupils", "ledger.charges", "ledger.transfers"])
+        #expect(
+            LedgerHearings.all.map(\.queue) == [
+                "ledger.directory", "ledger.pupils", "ledger.charges", "ledger.transfers", "ledger.tills", "ledger.bans",
+            ])
         #expect(LedgerHearings.charges.bindings == [Charge.name, WithdrawCharge.name])
         #expect(!LedgerHearings.directory.bindings.contains(PersonChanged.name))
     }

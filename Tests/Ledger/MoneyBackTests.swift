@@ -106,9 +106,12 @@ import Testing
     func withdrawnAfterRefund(_ refunded: Int64) async throws {
         let charge = try await sold(100)
         try await decide(try await ask(charge, refunded), school.masha)
-        try await school.withdraw([charge, charge])
-        #expect(try await school.account(school.masha)?.balance == .roubles(500))
-        #expect(try await school.account(school.masha)?.spentToday == .zero)
+        let withdrawn = try await school.withdraw([charge, charge])
+        // Whoever repeats the charge hears the same sum as whoever withdrew it.
+        let repeated = try await school.decide([charge, school.charge(school.masha, 1), charge])
+        for outcome in withdrawn + [repeated[0], repeated[2]] { #expect(outcome?.amount == .roubles(100 - refunded) && outcome?.state == .reversed) }
+        #expect(try await school.account(school.masha)?.balance == .roubles(499))
+        #expect(try await school.account(school.masha)?.spentToday == .roubles(1))
         await #expect(throws: RefundRefused.noCharge) { try await ask(charge, 1) }
         #expect(try await school.firstDifference() == nil)
     }

@@ -205,6 +205,13 @@ import Web
             #expect(try await mother.get(path + "?method=cashDesk").body.contains("+300,00"))
             let refusals = try await mother.get(path + "?kind=refused")
             #expect(refusals.body.contains("Торт &lt;большой&gt;") && !refusals.body.contains("−128,00"))
+            // What is left out is said, and turning the pages leaves the same out.
+            #expect(refusals.body.contains("Показано только: Отказы.") && refusals.body.contains("Остаток здесь всего счёта."))
+            for text in ["Показано только: Пополнения, банковской картой.", "Такого за это время не было.", "month=2026-10&amp;kind=top-ups&amp;method=bankCard", "<details class=\"noprint\" open>"] {
+                #expect(byCard.body.contains(text), "\(text)")
+            }
+            let everything = try await mother.get(path)
+            #expect(!everything.body.contains("Показано только") && everything.body.contains("<h1>Деньги: Маша</h1>"))
             let json = try await mother.get(path + ".json")
             #expect(json.body.contains(#""openingText""#) && json.body.contains(#""links""#))
             let file = try await mother.get(path + ".xlsx")
@@ -217,7 +224,9 @@ import Web
         try await story { cabinet in
             let school = cabinet.school
             try await school.topUp(school.masha, 300, receipt: "ПКО-1", at: school.now - 3 * 86_400)
-            try await school.decide([school.charge(school.masha, 128, .collective), school.charge(school.masha, 400, what: "Торт <большой>")])
+            try await school.decide([school.charge(school.masha, 128, .collective, till: school.till), school.charge(school.masha, 400, what: "Торт <большой>")])
+            let till = TillChanged(tillID: school.till, version: 1, schoolID: school.school, name: "Буфет на 2 этаже")
+            try await school.database.transaction { try KnownTill.remember([Received(till)], in: $0) }
             let bytes = try await cabinet.mother().bytes("/ledger/children/\(school.masha.text)/statement.xlsx")
             let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).xlsx")
             defer { try? FileManager.default.removeItem(at: file) }
@@ -230,7 +239,9 @@ import Web
             try read.run()
             let said = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
             read.waitUntilExit()
-            for text in ["300|300", "-128|172", "отказ|172", "Торт <большой>", "0270\u{a0}000\u{a0}001", "Пополнение в кассе"] {
+            for text in [
+                "300|300", "-128|172", "отказ|172", "Торт <большой>", "0270\u{a0}000\u{a0}001", "Пополнение в кассе школы|касса школы|чек", "Что|Где|", "Обед № 2|Буфет на 2 этаже|по заявке класса|-128",
+            ] {
                 #expect(said.contains(text), "\(text) in \(said)")
             }
         }

@@ -7,6 +7,7 @@ import HummingbirdTesting
 import JWTKit
 import Kernel
 import Logging
+import Messaging
 import Postgres
 import Service
 import Support
@@ -235,6 +236,34 @@ struct Cabinet: Sendable {
         }
     }
 
+    @Test("BY-05: the page of limits shows the bans that Canteen told last, whatever the order, and leads to where they are set")
+    func bans() async throws {
+        try await Cabinet.story(school) { cabinet in
+            let school = cabinet.school
+            let mother = try await cabinet.mother()
+            let path = "/ledger/children/\(school.masha.text)/limit"
+            let none = try await mother.get(path)
+            #expect(none.body.contains("Ничего не запрещено.") && none.body.contains("href=\"/canteen/children/\(school.masha.text)/bans\""))
+            func told(_ version: Int64, _ bans: [GoodsBan], ended: Bool = false) -> Received<BansChanged> {
+                Received(BansChanged(personID: school.masha, version: version, bans: bans, ended: ended))
+            }
+            let sweets = GoodsBan(scope: .group, name: "сладости")
+            let batches = [
+                [told(2, [sweets, GoodsBan(scope: .product, name: "Лимонад <0,5>")]), told(1, [GoodsBan(scope: .product, name: "Чай")])],
+                [told(1, [GoodsBan(scope: .product, name: "Чай")])],
+            ]
+            for batch in batches { try await school.database.transaction { try KnownBans.remember(batch, in: $0) } }
+            let page = try await mother.get(path)
+            Self.isWhole(page)
+            #expect(page.body.contains("Вся группа «сладости»") && page.body.contains("Лимонад &lt;0,5&gt;") && !page.body.contains("Чай"))
+            // The child is forgotten; what comes late brings nothing back.
+            for last in [told(3, [sweets], ended: true), told(2, [sweets])] {
+                try await school.database.transaction { try KnownBans.remember([last], in: $0) }
+            }
+            #expect(try await mother.get(path).body.contains("Ничего не запрещено."))
+        }
+    }
+
     @Test("AC-04, D-05: the accountant finds an account by number or ИДН, takes cash once, and reads no name")
     func desk() async throws {
         try await Cabinet.story(school) { cabinet in
@@ -283,7 +312,7 @@ struct Cabinet: Sendable {
         }
     }
 
-    @Test("AC-06 and the one decision: every stranger is refused every page, and cannot tell a child from nothing")
+    @Test("AC-06, ID-01 and the one decision: every stranger is refused every page, and cannot tell a child from nothing")
     func strangers() async throws {
         try await Cabinet.story(school) { cabinet in
             let school = cabinet.school

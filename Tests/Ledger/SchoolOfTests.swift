@@ -19,6 +19,7 @@ struct SchoolOfTests {
     let timur = UUID.v7()
     let accountant = UUID.v7()
     let mother = UUID.v7()
+    let till = UUID.v7()
 
     /// A Friday, 12:47 in Moscow.
     static let noon = Date(timeIntervalSince1970: 1_795_168_020)
@@ -59,11 +60,12 @@ struct SchoolOfTests {
 
     func charge(
         _ child: UUID, _ roubles: Int64, _ kind: PurchaseKind = .personal, id: UUID = .v7(), sale: UUID = .v7(),
-        attempt: Int = 1, what: String = "Обед № 2", expires: Date? = nil, offline: Day? = nil, allowance: UUID? = nil
+        attempt: Int = 1, what: String = "Обед № 2", expires: Date? = nil, offline: Day? = nil, allowance: UUID? = nil,
+        till: UUID? = nil
     ) -> Charge {
         Charge(
             chargeID: id, saleID: sale, attempt: attempt, personID: child, amount: Money(kopecks: roubles * 100),
-            kind: kind, what: what, soldAt: now, expiresAt: expires, offlineDay: offline, allowanceID: allowance)
+            kind: kind, what: what, tillID: till, soldAt: now, expiresAt: expires, offlineDay: offline, allowanceID: allowance)
     }
 
     func withdrawal(of charge: Charge) -> WithdrawCharge {

@@ -178,7 +178,7 @@ import Web
         }
     }
 
-    @Test("AC-13, D-02: a teacher ticks who was there; each is charged by himself, by account number; who had no money is shown")
+    @Test("AC-13, SC-07, D-02: a teacher ticks who was there; each is charged by himself, by account number; who had no money is shown")
     func lesson() async throws {
         try await story { [deputy, teacher, sevenB] cabinet in
             let school = cabinet.school

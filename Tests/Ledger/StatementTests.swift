@@ -37,7 +37,7 @@ import Testing
         let times = try await fill(Int(seed - 1) * Int.random(in: 1...9, using: &dice), skew: 0...0, using: &dice)
         let moments = moments(around: times)
         let account = Account.id(of: school.masha)
-        let found = try await school.database.read { tx in try moments.map { try tx.lastEntry(of: account, before: $0)?.position } }
+        let found = try await school.database.read { tx in try tx.lastEntries(of: account, before: moments).map { $0?.position } }
         let walked = try await school.database.read { tx in
             try moments.map {
                 try tx.first(

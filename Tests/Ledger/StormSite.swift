@@ -142,13 +142,8 @@ final class StormSite: Sendable {
     /// A command of `ledger`, until it could do its work: the database may be away.
     @discardableResult
     func command(_ words: String...) async throws -> String {
-        let limit = ContinuousClock.now + Self.patience
-        while true {
-            do { return try await ChildProcess.run(Self.program, words, environment: environment(0)) } catch is ChildProcess.Failed
-                where ContinuousClock.now < limit
-            {
-                try await Task.sleep(for: .milliseconds(100))
-            }
+        try await persistently(within: Self.patience, whenever: { $0 is ChildProcess.Failed }) {
+            try await ChildProcess.run(Self.program, words, environment: environment(0))
         }
     }
 
@@ -209,9 +204,8 @@ final class StormSite: Sendable {
         let signed = try await JWTKeyCollection().add(ecdsa: key, kid: JWKIdentifier(string: keyID.text))
             .sign(token, kid: JWKIdentifier(string: keyID.text))
         let body = form.map { "\($0)=\($1.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")" }.joined(separator: "&")
-        let limit = ContinuousClock.now + Self.patience
         var attempt = Int.random(in: 0...1)
-        while ContinuousClock.now < limit {
+        return try await persistently(within: Self.patience) {
             attempt += 1
             var request = HTTPClientRequest(url: "http://127.0.0.1:\(port(attempt % 2))\(path)")
             request.method = .POST
@@ -221,11 +215,10 @@ final class StormSite: Sendable {
             ]
             request.body = .bytes(ByteBuffer(string: body))
             // Longer than a copy waits for its database: what was not answered is not being done any more when it is sent again.
-            if let answer = try? await Self.web.execute(request, timeout: .seconds(60)), answer.status.code < 500 { return answer.status.code }
-            // Both may be down: looked at again soon.
-            try await Task.sleep(for: .milliseconds(50))
+            let answer = try await Self.web.execute(request, timeout: .seconds(60))
+            guard answer.status.code < 500 else { throw NobodyAnswers(path: path) }
+            return answer.status.code
         }
-        throw NobodyAnswers(path: path)
     }
 
     // MARK: - Processes

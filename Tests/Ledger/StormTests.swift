@@ -120,12 +120,7 @@ private struct Seller: Sendable {
 
     /// Once more and once more, until the database is there and has done it.
     static func insist<T: Sendable>(on database: Database, _ body: @escaping @Sendable (borrowing Transaction) throws -> T) async throws -> T {
-        let limit = ContinuousClock.now + StormSite.patience
-        while true {
-            do { return try await database.transaction { try body($0) } } catch where ContinuousClock.now < limit {
-                try await Task.sleep(for: .milliseconds(50))
-            }
-        }
+        try await persistently(within: StormSite.patience) { try await database.transaction { try body($0) } }
     }
 
     func count(_ sql: SQL) async throws -> Int { try await insist { try $0.first(sql, as: Int.self) ?? 0 } }

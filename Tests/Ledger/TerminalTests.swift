@@ -21,11 +21,11 @@ struct TerminalOfTests: Sendable {
     static let password = Partner.newPassword()
 
     static func partner(
-        _ dialect: Partner.Dialect, name: String? = nil, tellsBalance: Bool = false, codes: [String: Int] = [:], cancels: Bool = false,
+        _ dialect: Partner.Dialect, name: String? = nil, title: String = "Платёжка", method: TopUpMethod = .terminal, tellsBalance: Bool = false, codes: [String: Int] = [:], cancels: Bool = false,
         signs: Bool = false
     ) -> Partner {
         Partner(
-            id: .v7(), name: name ?? dialect.rawValue, title: "Платёжка", dialect: dialect, method: .terminal,
+            id: .v7(), name: name ?? dialect.rawValue, title: title, dialect: dialect, method: method,
             addresses: ["10.7.0.0/16"], userName: name ?? dialect.rawValue, passwordHash: Partner.hash(password),
             tellsBalance: tellsBalance, least: .roubles(1), most: .roubles(15_000), zone: .moscow, codes: codes, isRevoked: false,
             mayCancel: cancels, signingSecret: signs ? password : nil)

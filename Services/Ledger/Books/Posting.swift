@@ -5,7 +5,7 @@ import Postgres
 
 /// One balanced movement, as it is written into the books: what it is, and what it does to each account.
 ///
-/// Meals and their withdrawals are posted by `002-charging.sql` in batches; everything else by this, one at a time.
+/// Meals and their withdrawals are posted by `decide_charges` and `withdraw_charges` in batches; everything else by this, one at a time.
 struct Posting {
     /// What a movement is called in the books.
     enum Kind: String {

@@ -80,7 +80,7 @@ struct AskCashOut {
                 insert into cash_out (id, account_id, school_id, amount, way, details, asked_by, asked_at, due_on)
                 values (\(id), \(accountID), \(account.schoolID), \(amount), \(way.rawValue), \(details), \(by), \(now),
                     \(CashOutDeadline.due(askedOn: account.today)))
-                on conflict do nothing
+                on conflict (account_id) where state = 'asked' do nothing
                 """) == 1
         else { throw CashOutRefused.waitsAlready }
         try transaction.execute(

@@ -204,7 +204,7 @@ struct CashOutForm {
         _ visit: Visit, then path: String, _ act: @escaping @Sendable (borrowing Transaction) throws -> Void
     ) async throws -> Answer {
         do {
-            try await database.transaction { try act($0) }
+            try await database.once { try act($0) }
         } catch let refusal as CashOutRefused {
             throw try Self.errors(refusal, visit)
         }

@@ -20,7 +20,7 @@ enum ChargeVerdict: String {
 }
 
 /// The answer of the books to one command.
-struct ChargeOutcome {
+struct ChargeOutcome: Equatable {
     let verdict: ChargeVerdict
     let state: ChargeState?
     let reason: DeclineReason?

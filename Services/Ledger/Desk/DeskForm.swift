@@ -30,7 +30,7 @@ struct DeskForm {
         let topUp = TopUpAtDesk(
             id: typed.id, child: child, amount: amount, receipt: typed.receipt, by: visit.viewer.personID)
         do {
-            _ = try await database.transaction { [outbox] in try topUp.run(in: $0, outbox, at: visit.now) }
+            _ = try await database.once { [outbox] in try topUp.run(in: $0, outbox, at: visit.now) }
         } catch let refusal as TopUpRefused {
             switch refusal {
             case .noAccount: throw Problem.notFound

@@ -100,7 +100,7 @@ struct TransferForm {
             id: form["id"].flatMap(UUID.init(uuidString:)) ?? .v7(at: visit.now), from: child, to: to, amount: amount,
             by: visit.viewer.personID)
         do {
-            try await database.transaction { [outbox] tx in
+            try await database.once { [outbox] tx in
                 // By his rights at this moment, not by what the form offered.
                 guard try tx.receivers(of: child, for: visit).contains(where: { $0.personID == to }) else {
                     throw TransferRefused.noAccount
@@ -109,8 +109,6 @@ struct TransferForm {
             }
         } catch let refusal as TransferRefused {
             throw Self.errors(refusal, visit)
-        } catch let error as PostgresError where error.constraint == "transfer_pkey" {
-            throw Self.errors(.repeatedWithOtherContents, visit)
         }
         return .seeOther("/ledger/children/\(child.text)/statement#line-\(transfer.id.text)")
     }

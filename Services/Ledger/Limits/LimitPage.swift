@@ -1,4 +1,5 @@
 import Directory
+import Events
 import Foundation
 import Hummingbird
 import Kernel
@@ -18,12 +19,16 @@ struct LimitPage: Page {
     /// The sum under which the guardians are told.
     let low: Field
     let lowPath: String
+    /// What the till does not sell to the child, as Canteen last said (BY-05); they are set there.
+    let bans: [String]
+    let hasBans: Bool
+    let bansPath: String
 }
 
 extension LimitPage {
     init(for visit: Visit, _ database: Database, value: String? = nil, error: String? = nil, wrong: FieldErrors = FieldErrors()) async throws {
         let purse = try await BalancePage(for: visit, database).purse
-        let below = try await database.read { try $0.lowBelow(of: purse.child) }
+        let (below, bans) = try await database.read { (try $0.lowBelow(of: purse.child), try KnownBans.of(purse.child, in: $0)) }
         let typed = wrong.messages.isEmpty ? nil : try await visit.form()["below"]
         self.init(
             title: visit.tr("Personal purchases"), purse: purse,
@@ -31,7 +36,9 @@ extension LimitPage {
             low: .money(
                 "below", visit.tr("Tell us when less is left than"), value: typed ?? below?.typed ?? "",
                 hint: visit.tr("Empty: no notice. It comes once each time a purchase takes the balance under this sum."), wrong: wrong["below"]),
-            lowPath: "/ledger/children/\(purse.child.text)/low-balance")
+            lowPath: "/ledger/children/\(purse.child.text)/low-balance",
+            bans: bans.map { $0.scope == .group ? visit.tr("The whole group «%@»", $0.name) : $0.name }, hasBans: !bans.isEmpty,
+            bansPath: "/canteen/children/\(purse.child.text)/bans")
     }
 }
 

@@ -34,7 +34,7 @@ struct CatalogueForm {
             about: rest.about, terms: ServiceTerms(rhythm: rhythm, from: from, until: rest.until), price: price, places: rest.places,
             audience: rest.audience, by: visit.viewer.personID)
         do {
-            try await database.transaction { try offer.run(in: $0, at: visit.now) }
+            try await database.once { try offer.run(in: $0, at: visit.now) }
         } catch let refusal as ServiceRefused {
             throw try Self.errors(refusal, visit)
         }

@@ -151,7 +151,7 @@ struct SubscriptionForm {
             id: form["id"].flatMap(UUID.init(uuidString:)) ?? .v7(at: visit.now), service: try visit.uuid("service"), child: child,
             agreed: form["agreed"].flatMap { Money($0.trimmed) }, by: visit.viewer.personID)
         do {
-            try await database.transaction { [outbox] in try subscribe.run(in: $0, outbox, at: visit.now) }
+            try await database.once { [outbox] in try subscribe.run(in: $0, outbox, at: visit.now) }
         } catch let refusal as SubscriptionRefused {
             throw try Self.errors(refusal, visit)
         }

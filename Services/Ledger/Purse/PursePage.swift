@@ -30,9 +30,10 @@ extension PursePage {
                 uniquingKeysWith: { $1 })
             // In the order in which the family's other pages show them: that of the token.
             let order = visit.viewer.children.map(\.id)
-            return try children.compactMap { accounts[$0.id] }
+            let lunches = try tx.usualLunches(of: accounts.values.map(\.id))
+            return children.compactMap { accounts[$0.id] }
                 .sorted { order.place(of: $0.personID) < order.place(of: $1.personID) }
-                .map { Purse($0, lunch: try tx.usualLunch(of: $0.id), for: visit) }
+                .map { Purse($0, lunch: lunches[$0.id], for: visit) }
         }
         self.init(title: visit.tr("Money"), purses: purses, isEmpty: purses.isEmpty)
     }

@@ -44,7 +44,7 @@ struct AskRefund {
                 """
                 insert into refund_request (id, charge_id, account_id, school_id, amount, reason, asked_by, asked_at)
                 values (\(id), \(chargeID), \(accountID), \(school), \(amount), \(reason), \(by), \(now))
-                on conflict do nothing
+                on conflict (charge_id) where state = 'asked' do nothing
                 """) == 1
         else { throw RefundRefused.waitsAlready }
     }

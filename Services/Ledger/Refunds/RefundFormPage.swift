@@ -77,7 +77,8 @@ struct RefundRequest: Equatable {
 
 /// Which requests to read.
 enum RefundKey {
-    case charges([UUID])
+    /// Charges of one account.
+    case charges([UUID], of: UUID)
     /// Those that wait, and those decided since a moment.
     case schools([UUID], since: Date)
 }
@@ -98,7 +99,7 @@ extension Transaction {
     func refundRequests(_ key: RefundKey) throws -> [RefundRequest] {
         let condition: SQL =
             switch key {
-            case .charges(let charges): "r.charge_id = any(\(charges))"
+            case .charges(let charges, let account): "r.account_id = \(account) and r.charge_id = any(\(charges))"
             case .schools(let schools, let since):
                 "r.school_id = any(\(schools)) and (r.state = 'asked' or r.decided_at >= \(since))"
             }
@@ -131,7 +132,7 @@ extension RefundFormPage {
         let (charge, account, requests, seesMoney) = try await database.read { tx in
             (
                 try tx.chargeOfAccount(chargeID, of: child), try tx.account(of: child, at: visit.now),
-                try tx.refundRequests(.charges([chargeID])),
+                try tx.refundRequests(.charges([chargeID], of: Account.id(of: child))),
                 try Directory.decide(visit.viewer, .seeMoney, about: .child(child), on: visit.today, in: tx) == .allowed
             )
         }
@@ -191,7 +192,7 @@ struct RefundForm {
             id: form["id"].flatMap(UUID.init(uuidString:)) ?? .v7(at: visit.now), chargeID: charge, child: child, amount: amount,
             reason: reason, by: visit.viewer.personID)
         do {
-            try await database.transaction { try ask.run(in: $0, at: visit.now) }
+            try await database.once { try ask.run(in: $0, at: visit.now) }
         } catch let refusal as RefundRefused {
             throw try Self.errors(refusal, visit)
         }
@@ -212,7 +213,7 @@ struct RefundForm {
         let decision = DecideRefund(
             id: try visit.uuid("refund"), child: try visit.uuid("child"), refusal: refusal, by: visit.viewer.personID)
         do {
-            try await database.transaction { [outbox] in try decision.run(in: $0, outbox, at: visit.now) }
+            try await database.once { [outbox] in try decision.run(in: $0, outbox, at: visit.now) }
         } catch let refusal as RefundRefused {
             throw try Self.errors(refusal, visit)
         }

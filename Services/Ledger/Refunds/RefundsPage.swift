@@ -56,6 +56,8 @@ struct RefundsPage: Page {
     /// Sales of today and yesterday, for who may ask.
     let sales: [Sale]
     let maySell: Bool
+    /// Whether he may look at what the children of a class have (AC-15).
+    let mayWatch: Bool
     let hasSales: Bool
     let wrong: String?
 }
@@ -80,7 +82,8 @@ extension RefundsPage {
             return Reading(
                 requests: requests.filter { covers(seen, $0) },
                 decidable: Set(requests.filter { covers(decides, $0) && $0.askedBy != visit.viewer.personID }.map(\.id)), roles: roles,
-                sales: sells.isEmpty ? [] : try tx.salesToRefund(of: Array(sells), at: visit.now), maySell: !sells.isEmpty)
+                sales: sells.isEmpty ? [] : try tx.salesToRefund(of: Array(sells), at: visit.now), maySell: !sells.isEmpty,
+                mayWatch: try !Directory.places(of: visit.viewer, .watchBalances, in: tx).isEmpty)
         }
         let waiting = read.requests.filter { $0.state == .asked }.map { request in
             let path = "/ledger/children/\(request.child.text)/refunds/\(request.id.text)"
@@ -111,7 +114,7 @@ extension RefundsPage {
         }
         self.init(
             title: visit.tr("Mistaken charges"), waiting: waiting, hasWaiting: !waiting.isEmpty, decided: decided,
-            hasDecided: !decided.isEmpty, sales: sales, maySell: read.maySell, hasSales: !sales.isEmpty,
+            hasDecided: !decided.isEmpty, sales: sales, maySell: read.maySell, mayWatch: read.mayWatch, hasSales: !sales.isEmpty,
             wrong: wrong["amount"] ?? wrong["id"])
     }
 
@@ -128,6 +131,7 @@ extension RefundsPage {
         let roles: [UUID: Role]
         let sales: [SaleToRefund]
         let maySell: Bool
+        let mayWatch: Bool
     }
 }
 

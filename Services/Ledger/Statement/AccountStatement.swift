@@ -31,9 +31,17 @@ struct StatementLine: Equatable {
     let receipt: String?
     let by: UUID?
     let device: UUID?
+    /// What that till is called; nil for one that Ledger has not heard of.
+    var till: String?
+    /// The payment system's own number of a payment, as on the paper that the payer has.
+    var payment: String?
+    /// The number at the cash desk of whoever took or gave the cash; Ledger keeps no names (D-05).
+    var keeper: Int?
     let saleID: UUID?
     /// The charge that a reversal or refund gives back, or the top-up that a return does.
     var chargeID: UUID?
+    /// Whose account the other one of a transfer is.
+    var otherChild: UUID?
     let isOffline: Bool
     /// True for a charge that was given back later as a whole, before it was delivered.
     let isReversed: Bool
@@ -103,10 +111,10 @@ struct StatementFilter: Equatable {
     }
 
     /// As it stands behind the question mark of an address.
-    func query(kind: StatementKind? = nil) -> String {
+    func query(kind: StatementKind? = nil, anyMethod: Bool = false) -> String {
         var parts = month.map { ["month=\($0.iso)"] } ?? ["from=\(first.iso)", "to=\(last.iso)"]
         parts.append("kind=\((kind ?? self.kind).rawValue)")
-        if let method, kind == nil || kind == .all || kind == .topUps { parts.append("method=\(method.rawValue)") }
+        if let method, !anyMethod, kind == nil || kind == .all || kind == .topUps { parts.append("method=\(method.rawValue)") }
         return parts.joined(separator: "&")
     }
 }
@@ -115,6 +123,16 @@ struct StatementFilter: Equatable {
 struct AccountStatement: Equatable {
     let opening: Money
     let lines: [StatementLine]
+
+    /// The ids of what was paid for in it.
+    var charges: [UUID] {
+        lines.compactMap { line in
+            switch line.happening {
+            case .charge, .subsidised: line.id
+            default: nil
+            }
+        }
+    }
 
     /// The balance at the end of the period.
     var closing: Money { lines.lazy.compactMap(\.balance).first ?? opening }
@@ -127,39 +145,56 @@ extension Transaction {
     /// follow one another, also where the clocks of two copies differ. The entries are found by their place in the
     /// account, so that a month is read as quickly in the tenth year as in the first, and the first as the last.
     func statement(of accountID: UUID, from: Date, until: Date) throws -> AccountStatement {
-        let before = try lastEntry(of: accountID, before: from)
-        let last = try lastEntry(of: accountID, before: until)
+        let edges = try lastEntries(of: accountID, before: [from, until])
+        let (before, last) = (edges.first ?? nil, edges.last ?? nil)
         let opening = before?.balance ?? .zero
         let rows = try rows(
             """
             select t.id, t.kind, t.purchase, t.method, null::text, t.made_at, t.business_on, t.what, t.receipt, t.by_id,
                 t.device_id, t.sale_id, t.offline, r.id is not null, e.amount, e.balance, e.position,
                 case when t.other_id = e.account_id then t.account_id else t.other_id end, t.asked_by_id,
-                coalesce(t.reverses, t.refunds, t.returns), coalesce(k.refunded, 0), coalesce(k.subsidised, 0)
+                coalesce(t.reverses, t.refunds, t.returns),
+                -- What both say of a charge stands in its movements too, and those are read anyway.
+                case when t.kind = 'charge'
+                    then coalesce((select sum(back.amount)::bigint from transfer back where back.refunds = t.id), 0) else 0 end,
+                case when t.kind = 'charge' then t.amount + e.amount else 0 end,
+                case when t.other_id is not null then (
+                    select m.person_id from meals_account m
+                    where m.id = case when t.other_id = e.account_id then t.account_id else t.other_id end) end,
+                -- Where it was done (AC-05): the till's name, the payment system's number, the number at the cash desk.
+                case when t.device_id is not null then (select k.name from known_till k where k.id = t.device_id) end,
+                case when t.method in ('terminal', 'bankRegister')
+                    then (select p.number from partner_payment p where p.transfer_id = coalesce(t.returns, t.id)) end,
+                case when t.method = 'cashDesk' or t.kind = 'payout' then (
+                    select k.number from entry desk join desk_keeper k on k.desk_id = desk.account_id and k.person_id = t.by_id
+                    where desk.transfer_id = t.id and desk.position is null) end
             from entry e
             join transfer t on t.id = e.transfer_id
             left join transfer r on r.reverses = t.id
-            left join charge k on t.kind = 'charge' and k.id = t.id
             where e.account_id = \(accountID) and e.position is not null and e.position > \(before?.position ?? 0)
                 and e.position <= \(last?.position ?? 0)
             union all
             select c.id, 'refusal', c.purchase, null, c.reason, c.decided_at,
                 coalesce(c.business_on, c.decided_at::date), c.what, null, c.by_id, c.device_id, c.sale_id, false, false,
-                c.amount, null, null, null, null, null, 0, 0
+                c.amount, null, null, null, null, null, 0, 0, null,
+                (select k.name from known_till k where k.id = c.device_id), null, null
             from charge c
             where c.account_id = \(accountID) and c.state = 'declined' and c.decided_at >= \(from)
                 and c.decided_at < \(until)
             union all
             select c.id, 'subsidised', c.purchase, null, null, c.decided_at, c.business_on, c.what, null, c.by_id, c.device_id,
-                c.sale_id, false, false, 0, null, null, null, null, null, c.refunded, c.subsidised
+                c.sale_id, false, false, 0, null, null, null, null, null, c.refunded, c.subsidised, null,
+                (select k.name from known_till k where k.id = c.device_id), null, null
             from charge c
-            where c.account_id = \(accountID) and c.state = 'posted' and c.subsidised = c.amount
+            -- Asked once: who never had a subsidy has none of these.
+            where exists (select from subsidy s where s.meals_id = \(accountID))
+                and c.account_id = \(accountID) and c.state = 'posted' and c.subsidised = c.amount
                 and c.decided_at >= \(from) and c.decided_at < \(until)
             order by 6 desc, 17 desc nulls first
             """,
             as: UUID.self, String.self, String?.self, String?.self, String?.self, Date.self, Day.self, String.self,
             String?.self, UUID?.self, UUID?.self, UUID?.self, Bool.self, Bool.self, Money.self, Money?.self, Int64?.self,
-            UUID?.self, UUID?.self, UUID?.self, Money.self, Money.self)
+            UUID?.self, UUID?.self, UUID?.self, Money.self, Money.self, UUID?.self, String?.self, String?.self, Int?.self)
         let lines = rows.compactMap { row -> StatementLine? in
             let purchase = row.2.flatMap(Purchase.init) ?? .personal
             let happening: StatementLine.Happening? =
@@ -178,53 +213,86 @@ extension Transaction {
             return happening.map {
                 StatementLine(
                     id: row.0, happening: $0, at: row.5, day: row.6, what: row.7, receipt: row.8, by: row.9,
-                    device: row.10, saleID: row.11, chargeID: row.19, isOffline: row.12, isReversed: row.13, subsidised: row.21, refunded: row.20,
+                    device: row.10, till: row.23, payment: row.24, keeper: row.25, saleID: row.11, chargeID: row.19,
+                    otherChild: row.22, isOffline: row.12, isReversed: row.13, subsidised: row.21, refunded: row.20,
                     amount: row.14, balance: row.15)
             }
         }
         return AccountStatement(opening: opening, lines: lines)
     }
 
-    /// The last entry that was made before a moment; nil when there is none.
+    /// For each moment the last entry that was made before it; nil where there is none.
     ///
     /// The places of an account's entries are its whole numbers from 1, and time goes with them, so the search halves them:
-    /// a dozen looks where thousands of entries are kept. Where the clocks of two copies differ, the times near a boundary
-    /// may be out of order, and it lies at one of the changes from before to after: at the same one for the period that ends
-    /// there and the period that begins there, and never behind the boundary of a later moment.
-    func lastEntry(of accountID: UUID, before moment: Date) throws -> (position: Int64, balance: Money)? {
-        try first(
+    /// a dozen looks where thousands of entries are kept, for all moments side by side. Where the clocks of two copies
+    /// differ, the times near a boundary may be out of order, and it lies at one of the changes from before to after: at the
+    /// same one for the period that ends there and the period that begins there, and never behind the boundary of a later
+    /// moment.
+    func lastEntries(of accountID: UUID, before moments: [Date]) throws -> [(position: Int64, balance: Money)?] {
+        var found: [(position: Int64, balance: Money)?] = Array(repeating: nil, count: moments.count)
+        let rows = try rows(
             """
             with recursive search as (
-                select 0::bigint as low, position as high from meals_account where id = \(accountID)
+                select asked.place, asked.moment, 0::bigint as low, m.position as high
+                from meals_account m cross join unnest(\(moments)) with ordinality as asked(moment, place)
+                where m.id = \(accountID)
                 union all
-                select case when probe.is_before then probe.position else s.low end,
+                select s.place, s.moment, case when probe.is_before then probe.position else s.low end,
                     case when probe.is_before then s.high else probe.position - 1 end
                 from search s
                 cross join lateral (
-                    select e.position, t.made_at < \(moment) as is_before
+                    select e.position, t.made_at < s.moment as is_before
                     from entry e join transfer t on t.id = e.transfer_id
                     where e.account_id = \(accountID) and e.position is not null and e.position = (s.low + s.high + 1) / 2
                     offset 0
                 ) probe
                 where s.low < s.high
             )
-            select e.position, e.balance
+            select s.place, e.position, e.balance
             from search s
             join entry e on e.account_id = \(accountID) and e.position is not null and e.position = s.low
             where s.low = s.high
-            """, as: Int64.self, Money.self
-        ).map { (position: $0.0, balance: $0.1) }
+            """, as: Int.self, Int64.self, Money.self)
+        for (place, position, balance) in rows { found[place - 1] = (position, balance) }
+        return found
     }
 
     /// What the latest lunches by the class's request cost, on average: it tells how long the money lasts.
-    func usualLunch(of accountID: UUID) throws -> Money? {
+    ///
+    /// Looked for among the latest purchases only: who has long eaten no lunch has no usual one.
+    func usualLunch(of accountID: UUID) throws -> Money? { try usualLunchAndSubsidies(of: accountID).lunch }
+
+    /// The usual lunches of several accounts, in one statement; of those that have one.
+    func usualLunches(of accountIDs: [UUID]) throws -> [UUID: Money] {
+        let rows = try rows(
+            """
+            select asked.id, (
+                select avg(lunch.amount)::bigint from (
+                    select latest.amount from (
+                        select amount, purchase, decided_at from charge
+                        where account_id = asked.id and state = 'posted' order by decided_at desc limit 60
+                    ) latest
+                    where latest.purchase = 'collective' order by latest.decided_at desc limit 5
+                ) lunch
+            ) from unnest(\(accountIDs)) as asked(id)
+            """, as: UUID.self, Money?.self)
+        return Dictionary(rows.compactMap { id, lunch in lunch.map { (id, $0) } }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The usual lunch, and whether there ever was a subsidy.
+    func usualLunchAndSubsidies(of accountID: UUID) throws -> (lunch: Money?, hasSubsidies: Bool) {
         try first(
             """
-            select (sum(amount) / count(*))::bigint from (
-                select amount from charge
-                where account_id = \(accountID) and state = 'posted' and purchase = 'collective'
-                order by decided_at desc limit 5
-            ) latest having count(*) > 0
-            """, as: Money.self)
+            select (
+                select avg(lunch.amount)::bigint from (
+                    select latest.amount from (
+                        select amount, purchase, decided_at from charge
+                        where account_id = \(accountID) and state = 'posted' order by decided_at desc limit 60
+                    ) latest
+                    where latest.purchase = 'collective' order by latest.decided_at desc limit 5
+                ) lunch
+            ), exists (select from subsidy where meals_id = \(accountID))
+            """, as: Money?.self, Bool.self
+        ).map { (lunch: $0.0, hasSubsidies: $0.1) } ?? (nil, false)
     }
 }

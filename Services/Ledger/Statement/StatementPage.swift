@@ -27,6 +27,13 @@ struct StatementPage: Page {
         let time: String
         let what: String
         let how: String
+        /// At which till, desk, terminal or bank, or with which card; nil where it was done at none.
+        let place: String?
+        /// Nil for what was not done at a till.
+        let tillID: UUID?
+        let receipt: String?
+        /// The payment system's own number.
+        let payment: String?
         /// What was asked or given back of it, and how that stands.
         let notes: [String]
         let links: [Link]
@@ -51,6 +58,8 @@ struct StatementPage: Page {
     let title: String
     let section = "money"
     let purse: Purse
+    /// From the reader's own token; an accountant has none (D-05).
+    let childName: String?
     let kids: [Choice]
     let hasKids: Bool
     let mayChangeLimit: Bool
@@ -72,6 +81,11 @@ struct StatementPage: Page {
     let to: Field
     let method: Field
     let kind: StatementKind
+    /// What alone is shown, in words; nil where it is everything.
+    let shown: String?
+    let everythingPath: String
+    /// Whether the form below the list of kinds has been used: then it stays open.
+    let hasUsedForm: Bool
     let sheetPath: String
     let opening: Money
     let openingText: String
@@ -127,19 +141,19 @@ extension StatementPage {
                 accent: $0.accent.rawValue)
         }
         let length = filter.first.days(until: filter.last) + 1
-        func address(from first: Day) -> String {
-            "\(path)?from=\(first.iso)&to=\((first + (length - 1)).iso)&kind=\(filter.kind.rawValue)"
+        let narrowed = "&kind=\(filter.kind.rawValue)" + (filter.method.map { "&method=\($0.rawValue)" } ?? "")
+        func address(_ month: Month?, or first: Day) -> String {
+            path + (month.map { "?month=\($0.iso)" } ?? "?from=\(first.iso)&to=\((first + (length - 1)).iso)") + narrowed
         }
         let ways = Self.ways(read, for: visit)
         self.init(
-            title: visit.tr("Money"), purse: purse, kids: kids, hasKids: kids.count > 1,
+            title: visit.tr("Money"), purse: purse, childName: kids.first { $0.isCurrent }?.title, kids: kids, hasKids: kids.count > 1,
             mayChangeLimit: read.mayChangeLimit, limitValue: purse.limit.map { $0.limit.typed } ?? "",
             ways: ways, hasWays: !ways.isEmpty, first: filter.first, last: filter.last, month: filter.month?.iso,
             periodTitle: filter.month.map { visit.monthTitle($0) } ?? visit.format.days(filter.first, filter.last),
             monthName: filter.month.map { visit.monthName($0) },
-            earlierPath: filter.month.map { "\(path)?month=\($0.previous.iso)&kind=\(filter.kind.rawValue)" } ?? address(from: filter.first - length),
-            laterPath: filter.last >= read.account.today
-                ? nil : filter.month.map { "\(path)?month=\($0.next.iso)&kind=\(filter.kind.rawValue)" } ?? address(from: filter.first + length),
+            earlierPath: address(filter.month?.previous, or: filter.first - length),
+            laterPath: filter.last >= read.account.today ? nil : address(filter.month?.next, or: filter.first + length),
             picture: picture.map { $0.svg(visit.pictureWords($0, opening: read.statement.opening, sums)) },
             filters: StatementKind.allCases.map {
                 Choice(title: visit.name(of: $0), path: "\(path)?\(filter.query(kind: $0))", isCurrent: $0 == filter.kind, accent: nil)
@@ -150,7 +164,8 @@ extension StatementPage {
                 "method", visit.tr("How it came"),
                 [Field.Choice("", visit.tr("in any way"), isChosen: filter.method == nil)]
                     + TopUpMethod.allCases.map { Field.Choice($0.rawValue, visit.words($0), isChosen: filter.method == $0) }),
-            kind: filter.kind, sheetPath: "\(path).xlsx?\(filter.query())", opening: read.statement.opening,
+            kind: filter.kind, shown: visit.shown(filter), everythingPath: "\(path)?\(filter.query(kind: .all, anyMethod: true))",
+            hasUsedForm: filter.method != nil || filter.month == nil, sheetPath: "\(path).xlsx?\(filter.query())", opening: read.statement.opening,
             openingText: visit.money(read.statement.opening), closing: read.statement.closing,
             closingText: visit.money(read.statement.closing), days: days, isEmpty: days.isEmpty, topUps: visit.money(sums.topUps),
             collective: visit.money(sums.collective), personal: visit.money(sums.personal),
@@ -182,30 +197,29 @@ extension StatementPage.Reading {
                 method: visit.query("method"), today: account.today)
             let statement = try tx.statement(
                 of: account.id, from: account.zone.start(of: filter.first), until: account.zone.start(of: filter.last + 1))
-            var roles: [UUID: Role] = [:]
-            var others: [UUID: UUID] = [:]
-            for line in statement.lines {
-                var people = [line.by]
-                if case .refund(_, let asker) = line.happening { people.append(asker) }
-                for person in people.compactMap(\.self) where roles[person] == nil {
-                    roles[person] = try Directory.roles(of: person, in: tx).first { $0.schoolID == account.schoolID }?.role
-                }
-                if case .transfer(let other) = line.happening, others[other] == nil {
-                    others[other] = try tx.first("select person_id from meals_account where id = \(other)", as: UUID.self)
-                }
+            // Whatever the lines are, each of these is one statement: a page costs what its round trips cost.
+            let people = Set(statement.lines.flatMap { line -> [UUID?] in
+                if case .refund(_, let asker) = line.happening { [line.by, asker] } else { [line.by] }
+            }.compactMap(\.self))
+            let roles = try Directory.roles(of: people, in: tx).compactMapValues { held in
+                held.first { $0.schoolID == account.schoolID }?.role
             }
-            let open = try others.values.filter { try visit.may(.seeMoney, $0, in: tx) }
-            let requests = try tx.refundRequests(.charges(statement.lines.map(\.id)))
-            let mayMove = try visit.may(.moveMoney, child, in: tx) ? try !tx.receivers(of: child, for: visit).isEmpty : false
+            let others = Set(statement.lines.compactMap(\.otherChild))
+            let powers = try Directory.powers(of: visit.viewer, about: others.union([child]), at: visit.now, on: visit.today, in: tx)
+            let open = others.filter { powers.may(.seeMoney, $0) }
+            let receivers = powers.may(.moveMoney, child) ? Set(powers.children(for: .moveMoney)).subtracting([child]) : []
+            let accounts = open.isEmpty && receivers.isEmpty
+                ? [] : try tx.accounts(.children(Array(open.union(receivers))), at: visit.now)
+            let requests = try tx.refundRequests(.charges(statement.charges, of: account.id))
+            let (lunch, hasSubsidies) = try tx.usualLunchAndSubsidies(of: account.id)
             return StatementPage.Reading(
-                account: account, filter: filter, statement: statement, lunch: try tx.usualLunch(of: account.id), roles: roles,
+                account: account, filter: filter, statement: statement, lunch: lunch, roles: roles,
                 others: Dictionary(
-                    try tx.accounts(.children(open), at: visit.now).map { ($0.id, $0) }, uniquingKeysWith: { $1 }),
-                requests: Dictionary(grouping: requests, by: \.chargeID), mayChangeLimit: try visit.may(.setLimit, child, in: tx),
-                mayMove: mayMove, mayAskRefund: try visit.may(.askRefund, child, in: tx),
-                mayTakeOut: try visit.may(.takeMoneyOut, child, in: tx),
-                hasSubsidies: try tx.first("select 1 from subsidy where meals_id = \(account.id) limit 1", as: Int.self) != nil,
-                seesCertificate: try visit.may(.seeCertificate, child, in: tx))
+                    accounts.filter { open.contains($0.personID) }.map { ($0.id, $0) }, uniquingKeysWith: { $1 }),
+                requests: Dictionary(grouping: requests, by: \.chargeID), mayChangeLimit: powers.may(.setLimit, child),
+                mayMove: accounts.contains { receivers.contains($0.personID) && $0.isOpen },
+                mayAskRefund: powers.may(.askRefund, child), mayTakeOut: powers.may(.takeMoneyOut, child),
+                hasSubsidies: hasSubsidies, seesCertificate: powers.may(.seeCertificate, child))
         }
         guard let read else { return nil }
         self = read

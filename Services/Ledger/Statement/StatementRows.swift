@@ -8,10 +8,13 @@ import Web
 struct StatementRows {
     let read: StatementPage.Reading
     let visit: Visit
+    /// Whether the place stands by itself, and not among how it was done.
+    let hasPlaceApart: Bool
 
-    init(_ read: StatementPage.Reading, _ visit: Visit) {
+    init(_ read: StatementPage.Reading, _ visit: Visit, hasPlaceApart: Bool = false) {
         self.read = read
         self.visit = visit
+        self.hasPlaceApart = hasPlaceApart
     }
 
     func days() -> [StatementPage.DayRows] {
@@ -45,7 +48,7 @@ struct StatementRows {
         let isRefused = if case .refusal = line.happening { true } else { false }
         return .init(
             id: line.id, at: line.at, time: visit.time(line.at, in: read.account.zone), what: what(line), how: how(line),
-            notes: notes(line), links: links(line), amount: line.amount,
+            place: place(line), tillID: line.device, receipt: line.receipt, payment: line.payment, notes: notes(line), links: links(line), amount: line.amount,
             amountText: isRefused ? visit.money(line.amount) : visit.signed(line.amount),
             isPlus: !isRefused && line.amount > .zero, isRefused: isRefused, balance: balance,
             balanceText: visit.plain(balance), saleID: line.saleID)
@@ -84,27 +87,51 @@ struct StatementRows {
         case .subsidised: parts.append(visit.tr("paid by a subsidy as a whole"))
         case .reversal: parts.append(visit.tr("the sale was not completed"))
         case .refund(_, let asker):
-            if let asker { parts.append(visit.tr("asked by: %@", who(asker))) }
-            if let by = line.by { parts.append(visit.tr("confirmed by: %@", who(by))) }
+            if let asker { parts.append(visit.tr("asked by: %@", who(asker, isStaff: false))) }
+            if let by = line.by { parts.append(visit.tr("confirmed by: %@", who(by, isStaff: true))) }
+            if let place = place(line), !hasPlaceApart { parts.append(visit.tr("bought at: %@", place)) }
             return parts.joined(separator: "; ")
         case .refusal(_, let reason): parts.append(visit.words(reason))
-        // Which terminal or bank it came from.
-        case .topUp, .returned: if !line.what.isEmpty { parts.append(line.what) }
-        case .transfer, .payout: break
+        case .topUp, .returned, .transfer, .payout: break
         }
         if line.subsidised > .zero { parts.append(visit.tr("of it by a subsidy: %@", visit.money(line.subsidised))) }
-        if let receipt = line.receipt { parts.append(visit.tr("receipt no. %@", receipt)) }
-        if line.device != nil, line.receipt == nil { parts.append(visit.tr("at the till")) }
+        // What happened at the cash desk says so itself.
+        if let place = place(line), !hasPlaceApart, line.happening != .topUp(.cashDesk) { parts.append(place) }
+        if let payment = line.payment { parts.append(visit.tr("payment no. %@", payment)) }
+        if let receipt = line.receipt {
+            parts.append(line.happening == .payout ? visit.tr("order no. %@", receipt) : visit.tr("receipt no. %@", receipt))
+        }
         if line.isOffline { parts.append(visit.tr("sold without a connection on %@", visit.date(line.day))) }
-        if let by = line.by { parts.append(who(by)) }
+        if let by = line.by { parts.append(who(by, isStaff: line.happening.isOfStaff, keeper: line.keeper)) }
         if line.isReversed { parts.append(visit.tr("given back later")) }
         return parts.joined(separator: "; ")
     }
 
-    /// Ledger knows no names: oneself, a role at the school, or one of the family (D-05).
-    private func who(_ person: UUID) -> String {
+    /// At which till, desk, terminal or bank, or with which card (AC-05). Tills are called as the operator named them for
+    /// families; one that Ledger has not heard of is a till of the canteen, never an identifier.
+    func place(_ line: StatementLine) -> String? {
+        switch line.happening {
+        case .charge, .subsidised, .reversal, .refund, .refusal:
+            line.device.map { _ in line.till ?? visit.tr("till of the canteen") }
+        case .topUp(.cashDesk), .returned(.cashDesk): visit.tr("cash desk of the school")
+        case .topUp(.bankCard), .returned(.bankCard): line.what.isEmpty ? nil : visit.tr("card %@", line.what)
+        // The payment system or bank, as its contract with the school names it.
+        case .topUp(.terminal), .topUp(.bankRegister), .returned(.terminal), .returned(.bankRegister):
+            line.what.isEmpty ? nil : line.what
+        // Who gives cash has his number at the desk.
+        case .payout: line.keeper == nil ? visit.tr("to a bank account") : visit.tr("cash desk of the school")
+        case .transfer: nil
+        }
+    }
+
+    /// Ledger knows no names: oneself, a role at the school, or one of the family (D-05). Who keeps a cash desk has a number
+    /// there, the same as on the sheet of the desk's day.
+    ///
+    /// - Parameter isStaff: whether only the school does such things; who did may have left it, or the child may.
+    private func who(_ person: UUID, isStaff: Bool, keeper: Int? = nil) -> String {
         if person == visit.viewer.personID { return visit.tr("you") }
-        return read.roles[person].map { visit.words($0) } ?? visit.tr("a guardian")
+        let role = read.roles[person].map { visit.words($0) } ?? (isStaff ? visit.tr("staff of the school") : visit.tr("a guardian"))
+        return [role, keeper.map { visit.tr("no. %@", $0) }].compactMap(\.self).joined(separator: " ")
     }
 
     private func notes(_ line: StatementLine) -> [String] {
@@ -159,6 +186,16 @@ struct StatementRows {
             .init(
                 title: visit.tr("the purchase"),
                 path: "/canteen/children/\(read.account.personID.text)/purchases?month=\(Month(of: line.day).iso)#sale-\($0.text)")
+        }
+    }
+}
+
+extension StatementLine.Happening {
+    /// Whether somebody of the school does it, and never one of the family.
+    fileprivate var isOfStaff: Bool {
+        switch self {
+        case .charge(.service), .refusal(.service, _), .transfer, .topUp(.bankCard), .topUp(.terminal), .topUp(.bankRegister): false
+        case .charge, .subsidised, .reversal, .refund, .refusal, .topUp(.cashDesk), .payout, .returned: true
         }
     }
 }

@@ -12,5 +12,7 @@ enum WhatIsKept {
             "transfer", about: [], where: { "t.account_id in (select id from account where person_id = \($0))" }, .kept(books)),
         KeptTable("card_payment", about: ["person_id"], hides: ["pay_at", "receipt"], .kept(books)),
         KeptTable("certificate", about: ["person_id"], .kept(books)),
+        // Canteen says when the child is forgotten.
+        KeptTable("known_bans", about: ["person_id"], .blanked("bans = '[]'")),
     ])
 }

@@ -44,6 +44,14 @@ extension Visit {
         }
     }
 
+    /// `Пополнения, банковской картой`; nil where nothing is left out.
+    func shown(_ filter: StatementFilter) -> String? {
+        guard filter.kind != .all || filter.method != nil else { return nil }
+        // A way of paying is one of top-ups.
+        let kind = name(of: filter.kind == .all ? .topUps : filter.kind)
+        return [kind, filter.method.map { words($0) }].compactMap(\.self).joined(separator: ", ")
+    }
+
     func words(_ method: TopUpMethod) -> String {
         switch method {
         case .cashDesk: tr("at the cash desk")
@@ -61,6 +69,7 @@ extension Visit {
         case .accountClosed: tr("the account is closed")
         case .tooLate: tr("the answer would have come too late")
         case .withdrawn: tr("withdrawn")
+        case .banned: tr("banned by the parents")
         }
     }
 

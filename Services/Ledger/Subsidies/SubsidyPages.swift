@@ -223,7 +223,7 @@ struct SubsidyForm {
             purpose: form["pays_for"].flatMap(SubsidyPurpose.init) ?? .collective, amount: amount,
             rhythm: form["every"].flatMap(SubsidyRhythm.init) ?? .schoolDay, by: visit.viewer.personID)
         do {
-            try await database.transaction { try grant.run(in: $0, at: visit.now) }
+            try await database.once { try grant.run(in: $0, at: visit.now) }
         } catch SubsidyRefused.certificateKnown {
             throw FieldErrors(["certificate": visit.tr("This child has a subsidy by this certificate already.")])
         } catch SubsidyRefused.repeatedWithOtherContents {

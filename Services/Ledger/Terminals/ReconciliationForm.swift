@@ -11,8 +11,6 @@ struct ReconciliationForm: Sendable {
 
     /// Of what is pasted, in characters.
     static let longest = 200_000
-    /// Of a file, in bytes; a larger register comes by `ledger import-register`.
-    static let largest = 900_000
 
     func bring(_ visit: Visit) async throws -> Answer {
         let form = try await visit.form()
@@ -22,10 +20,8 @@ struct ReconciliationForm: Sendable {
         let place = file == nil ? "text" : "file"
         var text: String? = pasted
         if let file {
-            text = file.content.count <= Self.largest ? RegisterText.read(file.content) : nil
-            if file.content.count > Self.largest {
-                wrong["file"] = visit.tr("The file is larger than %@ kB: the operator brings it in by a command.", Self.largest / 1000)
-            } else if text == nil {
+            text = RegisterText.read(file.content)
+            if text == nil {
                 wrong["file"] = visit.tr("This is no text. Save the register as CSV and choose that file.")
             } else if !pasted.isEmpty {
                 wrong["file"] = visit.tr("There is a file and a pasted text too: bring in one of them.")

@@ -131,7 +131,7 @@ extension ReconciliationPage.Form {
             day: .day("day", visit.tr("Day, if nothing was paid on it"), value: typed?["day"] ?? "", wrong: wrong["day"]),
             file: .file(
                 "file", visit.tr("The register's file"), accept: ".csv,.txt,text/csv,text/plain",
-                hint: visit.tr("CSV in UTF-8 or windows-1251, the header first: txn_id,date,account,sum. What was known of its days is replaced."),
+                hint: visit.tr("CSV in UTF-8 or windows-1251, the header first: txn_id,date,account,sum. What was known of its days is replaced. One of more than a megabyte is brought in by the operator."),
                 wrong: wrong["file"]),
             text: .area(
                 "text", visit.tr("Or its rows, pasted"), value: typed?["text"] ?? "",

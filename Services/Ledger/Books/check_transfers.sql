@@ -1,0 +1,60 @@
+-- revision 3
+-- A transfer says what its kind has to say, and comes in one statement with its entries: its amount is what moved on the child's
+-- account, or on all accounts of the child when a subsidy paid a part. One between two children has these two legs and no other.
+--
+-- What a row must say is checked here and not by constraints of the table: those are read anew from their text for every
+-- statement, which is a sixth of what a charge by itself costs.
+create or replace function check_transfers() returns trigger language plpgsql set enable_seqscan = off as $$
+declare
+    wrong record;
+begin
+    select n.id, n.rule into wrong
+    from (
+        select a.id,
+            case
+                when a.kind not in (
+                    'charge', 'reversal', 'topUp', 'familyTransfer', 'refund', 'payout', 'accrual', 'expiry', 'return')
+                    then 'transfer_kind_known'
+                when a.purchase not in ('personal', 'collective', 'service') then 'transfer_purchase_known'
+                when (a.kind in ('charge', 'reversal', 'refund')) <> (a.purchase is not null and a.sale_id is not null)
+                    then 'transfer_charge_says_purchase'
+                when a.method not in ('cashDesk', 'bankCard', 'terminal', 'bankRegister') then 'transfer_method_known'
+                when (a.kind in ('topUp', 'return')) <> (a.method is not null) then 'transfer_top_up_says_how'
+                when a.method = 'cashDesk' and a.receipt is not distinct from '' then 'transfer_desk_gives_receipt'
+                when (a.kind = 'reversal') <> (a.reverses is not null) then 'transfer_reversal_names_charge'
+                when (a.kind = 'refund') <> (a.refunds is not null) then 'transfer_refund_names_charge'
+                when a.kind = 'refund' and a.asked_by_id = a.by_id then 'transfer_refund_takes_two'
+                when (a.kind = 'return') <> (a.returns is not null) then 'transfer_return_names_top_up'
+                when (a.kind = 'familyTransfer') <> (a.other_id is not null) then 'transfer_in_family_names_other'
+                when leg.amount is distinct from due.amount
+                        and (a.kind not in ('charge', 'reversal', 'refund')
+                            -- Looked up row by row: a join might read all accounts.
+                            or (select sum(e.amount) from entry e
+                                where e.transfer_id = a.id
+                                    and (select k.person_id from account k where k.id = e.account_id)
+                                        = (select own.person_id from account own where own.id = a.account_id))
+                                is distinct from due.amount)
+                    or a.kind = 'familyTransfer'
+                        and ((select e.amount from entry e
+                                where e.transfer_id = a.id and e.account_id = a.other_id and e.position is not null)
+                                is distinct from a.amount
+                            or (select count(*) from entry e where e.transfer_id = a.id) <> 2)
+                    then 'transfer_has_entries'
+            end as rule
+        from added a
+        cross join lateral (
+            select case when a.kind in ('charge', 'familyTransfer', 'payout', 'expiry', 'return') then -a.amount else a.amount end as amount
+        ) due
+        left join lateral (
+            select e.amount from entry e where e.transfer_id = a.id and e.account_id = a.account_id limit 1
+        ) leg on true
+    ) n
+    where n.rule is not null
+    limit 1;
+    if not found then return null; end if;
+    raise exception '%', case wrong.rule
+            when 'transfer_has_entries' then format('transfer %s has no entry of its amount', wrong.id)
+            else format('transfer %s does not say what its kind has to say', wrong.id)
+        end
+        using errcode = 'check_violation', constraint = wrong.rule;
+end $$;

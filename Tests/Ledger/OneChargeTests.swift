@@ -1,0 +1,126 @@
+import Events
+import Foundation
+import Kernel
+import Postgres
+import Service
+import Support
+import Testing
+
+@testable import Ledger
+
+/// A charge by itself goes a shorter way than many (`decide_charge.sql`), to the same end.
+@Suite("One charge", .database(LedgerService.migrations)) struct OneChargeTests {
+    let school = SchoolOfTests()
+
+    @Test("AC-07, AC-08, AC-10, AC-11, BY-01: a charge by itself is decided, written and answered as among many", arguments: UInt64(1)...8)
+    func asAmongMany(_ seed: UInt64) async throws {
+        var dice = SeededGenerator(seed: seed)
+        try await school.open()
+        for child in school.children {
+            try await school.topUp(child, Int64.random(in: 100...900, using: &dice))
+            if Bool.random(using: &dice) { try await school.limit(child, Int64.random(in: 0...300, using: &dice)) }
+        }
+        // One has money held back for a lunch; a subsidy pays for another.
+        let lunch = GrantAllowances(schoolID: school.school, day: school.today, amount: .roubles(Int64.random(in: 90...200, using: &dice)))
+        if seed % 2 == 0 { _ = try await school.database.transaction { [school] in try lunch.run(in: $0, school.outbox) } }
+        if seed % 3 == 0 {
+            let subsidy = GrantSubsidy(
+                id: .v7(), child: school.egor, title: "Питание многодетных", certificate: "17", issuer: "УСЗН", validFrom: school.today,
+                validUntil: school.today + 20, purpose: .any, amount: .roubles(150), rhythm: .once, by: school.accountant)
+            try await school.database.transaction { [now = school.now] in try subsidy.run(in: $0, at: now) }
+        }
+        let allowances = try await school.database.rows("select id from allowance", as: UUID.self)
+
+        var asked: [Charge] = []
+        var ends: [String: Int] = [:]
+        for step in 0..<60 {
+            let now = school.now.addingTimeInterval(Double(step) * 4000)
+            let known = asked.randomElement(using: &dice)
+            let isRepeat = Int.random(in: 0...5, using: &dice) == 0
+            let charge = school.charge(
+                Int.random(in: 0...30, using: &dice) == 0 ? UUID.v7() : school.children.randomElement(using: &dice) ?? school.masha,
+                Int64.random(in: 1...150, using: &dice), Bool.random(using: &dice) ? .personal : .collective,
+                id: isRepeat ? known?.chargeID ?? .v7() : .v7(),
+                sale: Int.random(in: 0...4, using: &dice) == 0 ? known?.saleID ?? .v7() : .v7(),
+                expires: Int.random(in: 0...9, using: &dice) == 0 ? now.addingTimeInterval(-1) : nil,
+                offline: Int.random(in: 0...9, using: &dice) == 0 ? school.today.adding(days: Int.random(in: -2...4, using: &dice)) : nil,
+                allowance: Int.random(in: 0...9, using: &dice) == 0 ? allowances.randomElement(using: &dice) : nil,
+                till: step % 2 == 0 ? school.till : nil)
+            let command = isRepeat && Bool.random(using: &dice) ? known ?? charge : charge
+            asked.append(command)
+            let (many, one) = try await school.database.transaction { tx in
+                try tx.execute("savepoint before")
+                // Named twice it is a batch; the first is decided, the second is a repeat.
+                let many = (try tx.decide([command, command], at: now)[0], try Self.written(by: command, in: tx))
+                try tx.execute("rollback to savepoint before")
+                return (many, (try tx.decide([command], at: now)[0], try Self.written(by: command, in: tx)))
+            }
+            #expect(one.0 == many.0, "seed \(seed), step \(step)")
+            #expect(one.1 == many.1, "seed \(seed), step \(step)")
+            ends[one.0.map { "\($0.verdict) \($0.state.map { "\($0)" } ?? "")" } ?? "none", default: 0] += 1
+        }
+        #expect(ends["new posted", default: 0] > 5 && ends.count > 3, "the history has little in it: \(ends)")
+        #expect(try await school.firstDifference() == nil)
+    }
+
+    /// Everything that a charge leaves in the books.
+    private static func written(by charge: Charge, in transaction: borrowing Transaction) throws -> [String?] {
+        let id = charge.chargeID
+        let rows = try transaction.rows(
+            """
+            select (select to_jsonb(k)::text from charge k where k.id = \(id)), (select to_jsonb(t)::text from transfer t where t.id = \(id)),
+                (select jsonb_agg(e order by e.account_id)::text from entry e where e.transfer_id = \(id)),
+                (select to_jsonb(m)::text from meals_account m where m.person_id = \(charge.personID)),
+                (select jsonb_agg(a order by a.id)::text from allowance a), (select jsonb_agg(s order by s.id)::text from subsidy s),
+                (select sum(amount)::text from organisation_movement)
+            """,
+            as: String?.self, String?.self, String?.self, String?.self, String?.self, String?.self, String?.self)
+        return rows.flatMap { [$0.0, $0.1, $0.2, $0.3, $0.4, $0.5, $0.6] }
+    }
+
+    /// What is wrong with the row of a top-up, and under which name it is refused.
+    static let wrong = [
+        (#"{"kind": "gift", "method": null}"#, "transfer_kind_known"),
+        (#"{"purchase": "gift"}"#, "transfer_purchase_known"),
+        (#"{"purchase": "personal", "sale_id": "ID"}"#, "transfer_charge_says_purchase"),
+        (#"{"kind": "charge", "method": null}"#, "transfer_charge_says_purchase"),
+        (#"{"method": "parcel"}"#, "transfer_method_known"),
+        (#"{"method": null}"#, "transfer_top_up_says_how"),
+        (#"{"kind": "payout"}"#, "transfer_top_up_says_how"),
+        (#"{"method": "cashDesk", "receipt": ""}"#, "transfer_desk_gives_receipt"),
+        (#"{"reverses": "ID"}"#, "transfer_reversal_names_charge"),
+        (#"{"refunds": "ID"}"#, "transfer_refund_names_charge"),
+        (
+            #"{"kind": "refund", "method": null, "purchase": "personal", "sale_id": "ID", "refunds": "ID", "asked_by_id": "ID", "by_id": "ID"}"#,
+            "transfer_refund_takes_two"
+        ),
+        (#"{"returns": "ID"}"#, "transfer_return_names_top_up"),
+        (#"{"kind": "familyTransfer", "method": null}"#, "transfer_in_family_names_other"),
+        (#"{"amount": 0}"#, "transfer_amount_positive"),
+        (#"{"amount": 99}"#, "transfer_has_entries"),
+    ]
+
+    @Test("BY-02: the books refuse a transfer that does not say what its kind has to say, and take it when it does", arguments: wrong)
+    func refused(_ columns: String, _ constraint: String) async throws {
+        try await school.open()
+        let refusal = await #expect(throws: PostgresError.self) { try await topUp(with: columns) }
+        #expect(refusal?.constraint == constraint)
+        try await topUp(with: "{}")
+    }
+
+    /// Writes a top-up by hand, with some columns changed; `ID` in them is its own identifier.
+    private func topUp(with columns: String) async throws {
+        let (id, account) = (UUID.v7(), Account.id(of: school.masha))
+        let changed = columns.replacing("ID", with: id.text)
+        try await school.database.execute(
+            """
+            with moved as (
+                insert into transfer select (jsonb_populate_record(null::transfer, jsonb_build_object(
+                    'id', \(id), 'kind', 'topUp', 'account_id', \(account), 'made_at', now(), 'business_on', current_date, 'amount', 100,
+                    'what', '', 'method', 'terminal', 'offline', false) || \(changed)::jsonb)).*
+            )
+            insert into entry (transfer_id, account_id, amount, position, balance) values
+                (\(id), \(account), 100, 1, 100), (\(id), \(OrganisationAccount.terminal.id(of: school.school)), -100, null, null)
+            """)
+    }
+}
