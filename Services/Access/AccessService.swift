@@ -43,8 +43,8 @@ import Web
             Hearing(
                 queue: "access.edge", exchange: .edge, order: .single, prefetch: 600, batch: 300,
                 afterBatch: { database in
-                    // After the commit and in a statement of its own: within it, it would queue every writer.
-                    _ = try? await database.execute("select pg_notify(\(channel), '')")
+                    // After the commit, for the pages that are open in every copy.
+                    try? await database.notify(channel)
                 },
                 [.raw(routingKey: "device.*.reading") { try WhenReadingArrives.react(to: $0, in: $1, outbox: $2) }]),
         ]

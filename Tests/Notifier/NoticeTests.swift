@@ -34,6 +34,24 @@ import Testing
         #expect(try await school.notices().count == 1 && changed.isEmpty)
     }
 
+    @Test("BY-05, AC-06: what the parents have banned is told to them when it was refused, by name, and never to the pupil") func banned() async throws {
+        try await school.open()
+        let refused = SaleRefused(
+            saleID: .v7(), personID: school.masha, schoolID: school.school, amount: Money(kopecks: 6_400), reason: .banned,
+            items: [SoldItem(name: "Шоколад", quantity: 1, price: Money(kopecks: 6_400), parts: [])], tillName: "Касса 1", at: school.at(10),
+            day: school.day, banned: [BannedGood(item: .v7(), name: "Шоколад", group: "сладости"), BannedGood(item: .v7(), name: "Кола")])
+        try await school.database.transaction { tx in
+            try NotifierHearings.tell([Received(refused)], in: tx) { WhenSomethingHappens.notice(of: $0.event, version: $0.version) }
+        }
+        let school = school
+        try await school.withClient { client in
+            let (_, parents) = try await school.get(client, "/notifier/home", school.mother)
+            #expect(parents.contains("Касса отказала: родители запретили Шоколад, Кола"))
+            let (_, own) = try await school.get(client, "/notifier/home", school.masha)
+            #expect(!own.contains("Шоколад"))
+        }
+    }
+
     @Test("the home page shows both children, the account and the day; its JSON says the same") func home() async throws {
         try await school.open()
         try await school.enter()

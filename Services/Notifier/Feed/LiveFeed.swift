@@ -23,8 +23,7 @@ final class LiveFeed: Sendable {
         touched.withLock { $0.formUnion(children) }
     }
 
-    /// Wakes the pages in every copy: a hearing calls it, in statements of its own, because within the batch's transaction a notification
-    /// would queue every writer of the database. One tells of up to two hundred children.
+    /// Wakes the pages in every copy: a hearing calls it after its commit. One notification tells of up to two hundred children.
     static func afterBatch(_ database: Database) async {
         let all = touched.withLock { touched in
             defer { touched = [] }
@@ -33,7 +32,7 @@ final class LiveFeed: Sendable {
         for start in stride(from: 0, to: all.count, by: most) {
             let payload = all[start..<min(all.count, start + most)].map(\.text).joined(separator: ",")
             // Live pages look again by themselves when their stream is renewed.
-            _ = try? await database.execute("select pg_notify(\(channel), \(payload))")
+            try? await database.notify(channel, payload)
         }
     }
 

@@ -70,7 +70,8 @@ enum WhenSomethingHappens {
             id: .derived(from: refusal.saleID, "refusal"), childID: refusal.personID, schoolID: refusal.schoolID,
             day: refusal.day, at: refusal.at, kind: .refusal, audience: .guardians, topic: .meals,
             facts: .init(
-                place: refusal.tillName, amount: refusal.amount, items: refusal.items, reason: refusal.reason),
+                place: refusal.tillName, text: refusal.banned?.map(\.name).joined(separator: ", "), amount: refusal.amount,
+                items: refusal.items, reason: refusal.reason),
             version: version)
     }
 

@@ -51,7 +51,7 @@ struct Words: Sendable {
             let names = (facts.items ?? []).map { $0.quantity > 1 ? "\($0.name) × \($0.quantity)" : $0.name }
             let what = names.isEmpty ? facts.place ?? "" : names.joined(separator: ", ")
             return facts.purchaseKind == .collective ? joined(what, tr("by the class's request")) : joined(tr("Buffet"), what)
-        case .refusal: return tr("The till refused: %@", facts.reason.map(reason) ?? "")
+        case .refusal: return tr("The till refused: %@", facts.reason.map { reason($0, facts) } ?? "")
         case .topUp: return facts.method.map(method) ?? facts.text.map { tr("Refund: %@", $0) } ?? tr("Top-up")
         case .transfer: return transfer(facts)
         case .service: return service(facts)
@@ -90,8 +90,9 @@ struct Words: Sendable {
         parts.compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: ", ")
     }
 
-    private func reason(_ reason: DeclineReason) -> String {
+    private func reason(_ reason: DeclineReason, _ facts: Notice.Facts) -> String {
         switch reason {
+        case .banned: tr("the parents have banned: %@", facts.text ?? "")
         case .notEnoughMoney: tr("not enough money")
         case .dailyLimit: tr("the day's limit is used up")
         case .noAccount, .accountClosed: tr("there is no open account")
