@@ -7,12 +7,13 @@ import Testing
     static let allowed: [String: Set<String>] = [
         "Kernel": [],
         "Events": ["Kernel"],
-        "Postgres": ["Kernel"],
-        "RabbitMQ": ["Kernel"],
+        "Executors": [],
+        "Postgres": ["Executors", "Kernel"],
+        "RabbitMQ": ["Executors", "Kernel"],
         "Messaging": ["Kernel", "Events", "Postgres", "RabbitMQ"],
         "Directory": ["Kernel", "Events", "Postgres", "Messaging"],
         "Web": ["Kernel", "Events", "Directory", "Postgres"],
-        "Service": ["Kernel", "Events", "Postgres", "RabbitMQ", "Messaging", "Directory", "Web"],
+        "Service": ["Executors", "Kernel", "Events", "Postgres", "RabbitMQ", "Messaging", "Directory", "Web"],
         "Mail": ["Kernel"],
         "Spreadsheet": ["Kernel"],
         "Contracts": ["Kernel", "Events", "Messaging"],
@@ -21,7 +22,7 @@ import Testing
 
     /// The one place that may speak to each C library.
     static let importers = [
-        "CLibPQ": "Shared/Postgres/", "CRabbitMQ": "Shared/RabbitMQ/", "CGettextPO": "Shared/Web/",
+        "CEpoll": "Shared/Executors/", "CLibPQ": "Shared/Postgres/", "CRabbitMQ": "Shared/RabbitMQ/", "CGettextPO": "Shared/Web/",
         "CCurl": "Shared/Mail/", "CArgon2": "Services/Identity/", "COpenSSL": "Services/Identity/", "CQREncode": "Shared/Web/",
         "CXLSXWriter": "Shared/Spreadsheet/",
     ]

@@ -199,28 +199,35 @@ def gate(demo):
     return read
 
 
-def letter_to(demo, address, seconds=90):
+def wait_for(find, what, seconds=90):
+    """What `find` gives, as soon as it gives something; it fails with the words of `what` when that is too long."""
+    end = time.time() + seconds
+    while True:
+        if found := find():
+            return found
+        assert time.time() < end, f"{what}: not within {seconds} s"
+        time.sleep(0.1)
+
+
+def letters_to(demo, address):
+    """The letters to an address, the newest first."""
+    for message in reversed(json.loads(inbox(demo))["messages"]):
+        if address in message["recipients"]["to"]:
+            yield email.message_from_string(inbox(demo, f"/messages/{message['id']}.source"), policy=email.policy.default)
+
+
+def letter_to(demo, address):
     """The newest letter to an address, as soon as there is one."""
-    end = time.time() + seconds
-    while time.time() < end:
-        for message in reversed(json.loads(inbox(demo))["messages"]):
-            if address in message["recipients"]["to"]:
-                return email.message_from_string(inbox(demo, f"/messages/{message['id']}.source"), policy=email.policy.default)
-        time.sleep(0.5)
-    raise AssertionError(f"no letter to {address} within {seconds} s")
+    return wait_for(lambda: next(letters_to(demo, address), None), f"a letter to {address}")
 
 
-def link_to(demo, address, path, seconds=90):
+def link_to(demo, address, path):
     """The link to a path in the newest letter to an address that has one, as soon as there is one."""
-    end = time.time() + seconds
-    while time.time() < end:
-        for message in reversed(json.loads(inbox(demo))["messages"]):
-            if address in message["recipients"]["to"]:
-                letter = email.message_from_string(inbox(demo, f"/messages/{message['id']}.source"), policy=email.policy.default)
-                if found := re.search(rf"https://\S+{path}\S+", body(letter, "plain")):
-                    return found.group(0)
-        time.sleep(0.5)
-    raise AssertionError(f"no letter to {address} with a link to {path} within {seconds} s")
+    def find():
+        found = (re.search(rf"https://\S+{path}\S+", body(letter, "plain")) for letter in letters_to(demo, address))
+        return next((link.group(0) for link in found if link), None)
+
+    return wait_for(find, f"a letter to {address} with a link to {path}")
 
 
 def body(letter, kind):

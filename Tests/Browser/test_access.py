@@ -8,7 +8,7 @@ import time
 import uuid
 
 import pytest
-from conftest import PASSWORD, PHONE, link_to, press, sign_in, submit
+from conftest import PASSWORD, PHONE, link_to, press, sign_in, submit, wait_for
 from playwright.sync_api import expect
 
 
@@ -93,11 +93,7 @@ def test_a_letter_brings_a_new_password_and_ends_all_sessions(visitor, demo, gua
     expect(page.get_by_label("Логин")).to_have_value(mother.login)
     # Five minutes at most a page may still be read; a session is over at once wherever it is asked for.
     for one in (here, there):
-        for _ in range(100):
-            if is_signed_out(one):
-                break
-            time.sleep(0.1)
-        assert is_signed_out(one)
+        wait_for(lambda: is_signed_out(one), "the end of a session", seconds=10)
     page.get_by_label("Пароль", exact=True).fill(PASSWORD)
     press(page, "Enter")
     expect(page.get_by_role("alert").first).to_be_visible()
@@ -116,11 +112,7 @@ def test_the_curator_gives_a_password_for_one_time(visitor, guardian):
     expect(page.get_by_text(mother.login)).to_be_visible()
     submit(page, "Дать одноразовый пароль")
     once = page.locator(".code-shown").inner_text().strip()
-    for _ in range(100):
-        if is_signed_out(before):
-            break
-        time.sleep(0.1)
-    assert is_signed_out(before)
+    wait_for(lambda: is_signed_out(before), "the end of a session", seconds=10)
     page = visitor(size=PHONE).go("/identity/sign-in")
     page.get_by_label("Логин").fill(mother.login)
     page.get_by_label("Пароль", exact=True).fill(once)

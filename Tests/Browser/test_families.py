@@ -1,9 +1,10 @@
 """What a family decides, and what the school decides for it: other adults, another class or school, two accounts that are one."""
 import datetime
 import re
+import types
 import uuid
 
-from conftest import PASSWORD, PHONE, reloaded, sign_in, submit
+from conftest import PASSWORD, PHONE, give_login, reloaded, sign_in, submit
 from playwright.sync_api import expect
 
 
@@ -112,6 +113,41 @@ def test_a_transfer_to_another_class_waits_for_the_school(visitor, guardian):
     expect(page.locator("header p", has_text=wanted)).to_be_visible()
     finds(page, lambda page: page.get_by_text("завершён", exact=True))
     assert page.get_by_text("перешло", exact=True).count() == 4
+
+
+def test_both_parents_decide_alike(visitor, demo):
+    """SC-01, ID-30, ID-38, BY-10: what the father, whom the lists name second, asks for and decides the mother reads and takes back."""
+    his, hers, name, child = demo.ask("""
+        select f.roster_number, m.roster_number, f.surname, x.child_id from identity.guardianship x
+            join identity.guardianship y on y.child_id = x.child_id and y.is_primary and not y.ended
+            join identity.person f on f.id = x.guardian_id join identity.person m on m.id = y.guardian_id
+            join identity.pupil u on u.person_id = x.child_id
+        where not x.is_primary and not x.ended and x.source = 'roster' and not u.ended
+          and not exists (select from identity.login l where l.person_id in (f.id, m.id))
+        order by x.child_id desc limit 1""")[0]
+    father = signs_in(visitor, give_login(demo, his), size=PHONE).page
+    mother = signs_in(visitor, give_login(demo, hers)).page
+    ask_for_transfer(father, types.SimpleNamespace(id=child))
+    mother.goto(f"/identity/children/{child}/transfer")
+    expect(mother.get_by_text("ждёт принимающую школу")).to_be_visible()
+    mother.locator("summary", has_text="Отозвать").click()
+    with mother.expect_navigation():
+        mother.locator(".confirm form .btn--main").click()
+    father.reload()
+    expect(father.get_by_text("ждёт принимающую школу")).to_have_count(0)
+    father.goto(f"/identity/children/{child}/consents")
+    submit(father, "Дать согласие", within="main li:has-text('Фото и видео')")
+    mother.goto(f"/identity/children/{child}/consents")
+    photos = mother.locator("li", has_text="Фото и видео")
+    expect(photos).to_contain_text("получено")
+    expect(photos).to_contain_text(name)
+    # Each sees the other among those who see the child, and neither is noted as one who looked.
+    for page in (father, mother):
+        page.goto("/identity/family")
+        expect(page.locator("li", has_text="по спискам школы").first).to_be_visible()
+        page.goto(f"/identity/children/{child}/looks")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Кто смотрел")
+        assert page.locator("li", has_text="второй взрослый").count() == 0
 
 
 def test_a_transfer_to_another_school_is_seen_from_both_sides(visitor, guardian, second_school):

@@ -5,7 +5,7 @@ import re
 import uuid
 
 import pytest
-from conftest import PHONE
+from conftest import DESK, PHONE, press, reloaded, submit
 from playwright.sync_api import expect
 
 
@@ -40,7 +40,8 @@ def test_statement_explains_every_kopeck(visitor, family):
 
 
 def test_the_diary_shows_a_week_and_turns(visitor, family):
-    """JR-01, JR-03: a week on one spread with its homework and marks; the pager leads back and forth; both children have one."""
+    """JR-01, JR-03, ID-27: a week on one spread with its homework and marks; the pager leads back and forth; both children have
+    one, and a button with the name of each leads to it."""
     mother = visitor("guardian")
     for child in family:
         page = mother.go(f"/journal/diary?child={child['id']}")
@@ -54,6 +55,10 @@ def test_the_diary_shows_a_week_and_turns(visitor, family):
         with page.expect_navigation():
             page.locator("main a[rel=next]").click()
         expect(first_day).to_have_text(this_week, use_inner_text=True)
+    for child in family:
+        with page.expect_navigation():
+            page.locator("nav.kids").get_by_role("link", name=child["given"]).click()
+        expect(page.locator("main header").first).to_contain_text(child["given"])
 
 
 def test_the_limit_refuses_the_next_sale(visitor, demo, family):
@@ -66,8 +71,7 @@ def test_the_limit_refuses_the_next_sale(visitor, demo, family):
         page.locator("main form button").first.click()
     try:
         key = {"Authorization": f"Bearer {demo.facts['till']['key']}"}
-        goods = json.loads(demo.request(demo.opener(), "/canteen/tills/self/goods", headers=key)[1])["items"]
-        bun = next(item for item in goods if item["group"] not in ("breakfast", "secondBreakfast", "lunch", "snack"))
+        bun = next(item for item in demo.goods() if item["group"] not in ("breakfast", "secondBreakfast", "lunch", "snack"))
         sale = {"saleID": str(uuid.uuid4()), "card": child["card"], "items": [{"item": bun["item"], "quantity": 1}],
                 "soldAt": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")}
         status, text = demo.request(demo.opener(), "/canteen/tills/self/sales", data=sale, headers=key)
@@ -81,8 +85,48 @@ def test_the_limit_refuses_the_next_sale(visitor, demo, family):
             page.locator("main form button").first.click()
 
 
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_a_ban_refuses_the_next_sale(visitor, family, size):
+    """BY-05: a mother bans a group, the cashier reads why it is not sold and sells the rest, the mother reads of it and lifts the ban."""
+    child = family[0]
+    mother = visitor("guardian", size)
+    page = mother.go(f"/ledger/children/{child['id']}/limit")
+    with page.expect_navigation():
+        page.locator("main").get_by_role("link", name="Запретить товары и группы").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("запреты в буфете")
+    submit(page, re.compile("Запретить всю группу.*Сладости"))
+    expect(page.get_by_role("row", name=re.compile("Вся группа «сладости»"))).to_be_visible()
+    try:
+        till = visitor("cashier", size).go("/canteen/till")
+        till.get_by_label("Карта").fill(child["card"])
+        press(till, "Enter")
+        for name in ("Шоколад молочный", "Чай с лимоном"):
+            till.get_by_role("button", name=re.compile(f"^{name}")).first.click()
+        with till.expect_navigation():
+            till.get_by_role("button", name=re.compile("Оплатить")).click()
+        expect(till.get_by_role("alert")).to_have_text("Запретили родители: Шоколад молочный (вся группа «сладости»). Остальное можно продать.")
+        with till.expect_navigation():
+            till.get_by_role("button", name=re.compile("Оплатить")).click()
+        expect(till.get_by_text(re.compile("Оплачено"))).to_be_visible()
+        page = mother.go(f"/canteen/children/{child['id']}/purchases")
+        expect(page.get_by_text(re.compile("Запретили родители: Шоколад молочный")).first).to_be_visible()
+        for page in reloaded(mother.go(f"/ledger/children/{child['id']}/limit")):
+            if page.get_by_text("Вся группа «сладости»").count():
+                break
+        expect(page.get_by_text("Вся группа «сладости»")).to_be_visible()
+        for page in reloaded(mother.go("/")):
+            if page.get_by_text(re.compile("родители запретили Шоколад")).count():
+                break
+        expect(page.locator("li", has_text="Касса отказала: родители запретили Шоколад молочный").first).to_be_visible()
+    finally:
+        page = mother.go(f"/canteen/children/{child['id']}/bans")
+        submit(page, re.compile("Снять запрет.*Вся группа «сладости»"))
+        expect(page.get_by_text("Ничего не запрещено.")).to_be_visible()
+
+
 @pytest.mark.parametrize("path", [
     "/journal/children/{}/diary", "/ledger/children/{}/statement", "/ledger/children/{}/limit", "/canteen/children/{}/purchases",
+    "/canteen/children/{}/bans",
     "/access/children/{}/cards"])
 def test_a_strangers_child_does_not_exist(visitor, demo, path):
     """BY-10: another family's child is refused as one that nobody has."""

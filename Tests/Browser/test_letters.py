@@ -6,9 +6,8 @@ import json
 import re
 import signal
 import subprocess
-import time
 
-from conftest import PHONE, body, letter_to
+from conftest import PHONE, body, letter_to, wait_for
 from letters import inbox
 from playwright.sync_api import expect
 
@@ -67,7 +66,7 @@ def test_letters_survive_whoever_sends_them(demo):
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if turn < kills:
             seen = len(messages(demo))
-            wait_for(lambda: len(messages(demo)) > seen + 30 or sender.poll() is not None)
+            wait_for(lambda: len(messages(demo)) > seen + 30 or sender.poll() is not None, "thirty letters, or the end")
             sender.kill()
         assert sender.wait(120) in (0, -signal.SIGKILL)
     sent = {line[0] for line in demo.ask("select person_id from notifier.digest where state = 'sent'")}
@@ -85,9 +84,3 @@ def messages(demo):
 def message_id(demo, message):
     source = inbox(demo, f"/messages/{message['id']}.source").split("\n\n", 1)[0]
     return email.message_from_string(source)["Message-ID"]
-
-
-def wait_for(condition, seconds=60):
-    end = time.time() + seconds
-    while not condition() and time.time() < end:
-        time.sleep(0.1)

@@ -2,7 +2,8 @@
 import re
 import uuid
 
-from conftest import DESK, LISTS, PHONE, body, letter_to, press, rows, sign_in
+import pytest
+from conftest import DESK, LISTS, PASSWORD, PHONE, body, give_login, letter_to, press, rows, sign_in
 from playwright.sync_api import expect
 
 
@@ -153,6 +154,24 @@ def test_registration_by_code_with_two_children(visitor, demo):
     again = visitor().page
     again.goto("/identity/registration?code=" + codes[0])
     expect(again.get_by_role("alert").first).to_be_visible()
+
+
+@pytest.mark.parametrize("role, place, heading", [
+    ("nurse", "/canteen/meals", "Питание"), ("librarian", "/canteen/meals", "Питание"), ("psychologist", "/canteen/meals", "Питание"),
+    ("secretary", "/identity/people", "Люди"), ("socialPedagogue", "/ledger/subsidies", "Дотации"), ("deputyHead", "/journal/gradebook", "Журнал"),
+])
+def test_staff_begin_at_their_own_work(visitor, demo, role, place, heading):
+    """SC-06: after signing in, and behind the first page, stands what the role does all day."""
+    number = next(line["staff_number"] for line in rows(LISTS / "staff.csv") if line["role"] == role)
+    one = visitor(size=PHONE)
+    sign_in(one.page, give_login(demo, number), PASSWORD)
+    for page in (one.page, one.go("/")):
+        assert page.url.split("?")[0].endswith(place)
+        expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
+    if place == "/canteen/meals":
+        # What is served today, and no family's purchases.
+        expect(one.page.get_by_role("heading", name="Обед").first).to_be_visible()
+        assert one.page.locator("a[href*='/purchases']").count() == 0
 
 
 def test_signing_out_ends_the_session(visitor, demo):

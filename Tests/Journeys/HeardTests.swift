@@ -18,12 +18,18 @@ import Testing
     func heard() async throws {
         var facts: Set<String> = []
         var commands: Set<String> = []
+        let told = Set(EventCatalogue.all.map { $0.name })
         func add<S: SchoolService>(_ service: S.Type) async throws {
+            var own: Set<String> = []
             for hearing in S.hearings(try await S.parts(database: TestDatabase.current.database)) {
                 let topology = hearing.topology
-                facts.formUnion(topology.bindings.filter { $0.exchange == "school.events" }.map(\.key))
+                own.formUnion(topology.bindings.filter { $0.exchange == "school.events" }.map(\.key))
                 commands.formUnion(topology.bindings.filter { $0.exchange == "school.commands" }.map(\.key))
             }
+            facts.formUnion(own)
+            // What the document says of it, and what the rule that no name reaches Ledger goes by.
+            let documented = try #require(EventCatalogue.listeners.first { $0.service == S.name })
+            #expect(Set(documented.facts.map { $0.name }) == own.intersection(told), "\(S.name) hears other facts than the catalogue says")
         }
         try await add(IdentityService.self)
         try await add(LedgerService.self)

@@ -33,7 +33,7 @@ import Web
     @Test("BY-10: strangers at Access", .database(AccessService.migrations)) func access() async throws {
         try await walk(AccessService.self) { try await World.OfAccess.settle($0, in: $1) }
     }
-    @Test("BY-10: strangers at Journal", .database(JournalService.migrations)) func journal() async throws { try await walk(JournalService.self) }
+    @Test("BY-10, ID-04: strangers at Journal", .database(JournalService.migrations)) func journal() async throws { try await walk(JournalService.self) }
     @Test("BY-10: strangers at Notifier", .database(NotifierService.migrations)) func notifier() async throws { try await walk(NotifierService.self) }
 
     /// What of a service's own a path names beside child, class and school: somebody else's record that exists. A route without
@@ -119,8 +119,8 @@ import Web
         }
     }
 
-    /// ID-30: what is only the first parent's or only both parents' is not there for an adult whom one of them let in to everything;
-    /// the second parent finds what both have, and nothing of what the first one has alone.
+    /// ID-30: what is the parents' is not there for an adult whom one of them let in to everything; the second parent finds it as the
+    /// first one does.
     private func knockAsFamily(_ client: any TestClientProtocol, _ book: RouteBook, _ world: World, _ things: Things) async throws {
         for (visitor, isLegal) in [(world.letIn, false), (world.secondParent, true)] {
             let token = try await world.token(try #require(visitor.person), kids: visitor.kids)

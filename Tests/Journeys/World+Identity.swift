@@ -62,15 +62,15 @@ extension World {
                     values (\(id), \(school), \(schoolClass), \("000000000\(index)"), \("I000\(index)"))
                     """)
             }
-            for (id, child) in [(world.mother, world.child), (secondAccount, world.classmate), (world.otherMother, world.classmate)] {
+            for (id, child) in [(world.mother, world.child), (secondAccount, world.classmate), (world.otherMother, world.classmate), (world.father, world.child)] {
                 try person(id, "guardian")
                 try tx.execute(
                     """
                     insert into guardianship (guardian_id, child_id, topics, is_primary, source)
-                    values (\(id), \(child), \(Topic.allCases.map(\.rawValue)), \(id != secondAccount), 'roster')
+                    values (\(id), \(child), \(Topic.allCases.map(\.rawValue)), \(id != secondAccount && id != world.father), 'roster')
                     """)
             }
-            for id in [world.aunt, world.uncle, world.neighbour, world.grandmother, world.father] { try person(id, "guardian") }
+            for id in [world.aunt, world.uncle, world.neighbour, world.grandmother] { try person(id, "guardian") }
             let curator = UUID.v7()
             try person(curator, "staff")
             try tx.execute(

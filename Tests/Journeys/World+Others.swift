@@ -65,7 +65,7 @@ extension World {
         }
     }
 
-    /// A product of the school's kitchen.
+    /// A product of the school's kitchen, and a ban of the child's.
     enum OfCanteen {
         static func settle(_ world: World, in database: Database) async throws -> StrangerTests.Things {
             let product = UUID.v7()
@@ -74,7 +74,10 @@ extension World {
                 insert into product (id, school_id, name, product_group, price_kopecks)
                 values (\(product), \(world.school), 'Пирожок', 'выпечка', 4500)
                 """)
-            return { _ in ["product": product] }
+            let ban = Ban(scope: .product, name: "Пирожок")
+            let change = ChangeBans(child: world.child, change: .set(ban), by: world.mother)
+            _ = try await database.transaction { try change.run(in: $0, Outbox(service: "canteen"), at: Date()) }
+            return { _ in ["product": product, "ban": ban.id(of: world.child)] }
         }
     }
 

@@ -51,7 +51,7 @@ struct World: Sendable {
 
     /// Somebody who reads everything of the child and decides nothing about him.
     var letIn: Stranger { Stranger(name: "an adult whom the family let in", person: grandmother, kids: [child]) }
-    /// Somebody who answers for the child by law and is not the one who grants the others.
+    /// Somebody who answers for the child by law and whom the school names after the first.
     var secondParent: Stranger { Stranger(name: "the second parent", person: father, kids: [child]) }
 
     var strangers: [Stranger] {

@@ -48,3 +48,20 @@ public func eventually(
         try await Task.sleep(for: .milliseconds(20))
     }
 }
+
+/// Tries until it is done, again soon after each failure, and throws the last one after the limit: for what has to be done while
+/// servers die and come back.
+///
+/// - Parameters:
+///   - within: how long to try at most.
+///   - isPassing: whether a failure may heal; another one is thrown at once.
+public func persistently<T>(
+    within limit: Duration, whenever isPassing: (any Error) -> Bool = { _ in true }, _ work: () async throws -> T
+) async throws -> T {
+    let end = ContinuousClock.now + limit
+    while true {
+        do { return try await work() } catch where ContinuousClock.now < end && isPassing(error) {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+}
