@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import datetime
 import json
@@ -19,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from context import POSTGRES_PROGRAMS, Context
-from system import System, percentile, steadily, visitor
+from system import System, percentile
 from table import Row, ratio_row
 
 HERE = Path(__file__).parent
@@ -55,7 +54,7 @@ def charges(context: Context) -> list[Row]:
         *(Row(f"charges by {count} copies", "/s", statistics.median(copies[count]), "", None, "one copy", statistics.median(copies[1]))
           for count in (2, 4)),
         ratio_row("charges one by one, a transaction each", "/s", figures["single"], "pgbench simple-update", figures["pgbench"], 1.1,
-                  f"Ledger's own SQL with inbox and outbox, sent by pgbench as the peer's is, {CONNECTIONS} connections"),
+                  f"Ledger's own SQL with inbox and outbox, in one statement, sent by pgbench as the peer's is, {CONNECTIONS} connections"),
         ratio_row("charges, command to event", "/s", copies[1], "FastAPI + asyncpg", figures["fastapi"], 2,
                   "the peer decides with the same SQL, a request at a time on 8 connections, loaded by wrk"),
         ratio_row("charges, command to event", "/s", copies[1], "django-hordak", figures["hordak"], 8,
@@ -238,7 +237,7 @@ def statement(context: Context) -> list[Row]:
     _fill(system)
     late, middle = [], []
     for _ in range(context.rounds):
-        waits = asyncio.run(_read(system, 50, 15))
+        waits = _read(system, 50, 15)
         late.append(percentile(waits, 0.99))
         middle.append(percentile(waits, 0.5))
     kept = system.number("select count(*) from ledger.entry")
@@ -281,29 +280,23 @@ def _fill(system: System):
     system.ask("vacuum analyze ledger.transfer")
 
 
-async def _read(system: System, rate: int, seconds: float) -> list[float]:
-    session, home = await visitor(system, "guardian")
-    address = system.demo.facts["address"]
-    async with session.get(address + "/ledger/money") as answer:
-        children = sorted(set(re.findall(r"/ledger/children/([0-9a-f-]{36})/statement", await answer.text())))
+def _read(system: System, rate: int, seconds: float) -> list[float]:
+    opener = system.demo.signed_in("guardian")
+    cookies = system.cookies(opener)
+    _, money = system.demo.request(opener, "/ledger/money", headers={"Accept": "text/html"})
+    children = sorted(set(re.findall(r"/ledger/children/([0-9a-f-]{36})/statement", money)))
     today = system.demo.today
     months = [f"{year}-{month:02}" for year in range(today.year - 9, today.year + 1) for month in range(1, 13)
               if (year, month) <= (today.year, today.month)]
 
-    async def look(number: int):
-        place = f"/ledger/children/{children[number % len(children)]}/statement?month={months[(number * 7) % len(months)]}"
-        began = time.perf_counter()
-        async with session.get(address + place) as answer:
-            text = await answer.text()
-            return time.perf_counter() - began, answer.status, "Обед" in text
+    def look(number: int):
+        return f"/ledger/children/{children[number % len(children)]}/statement?month={months[(number * 7) % len(months)]}", cookies, None
 
-    await steadily(20, 2, look)
-    results = await steadily(rate, seconds, look)
-    await session.close()
-    wrong = [result for result in results if result[1] != 200]
-    if wrong or not any(result[2] for result in results):
+    visits = system.visit(rate, seconds, look, "Обед", warm=40)
+    wrong = [visit for visit in visits if visit.status != 200]
+    if wrong or not any(visit.told for visit in visits):
         raise RuntimeError(f"{len(wrong)} statements failed, or were empty")
-    return [result[0] * 1000 for result in results]
+    return [visit.wait for visit in visits]
 
 
 def benchmarks() -> dict:

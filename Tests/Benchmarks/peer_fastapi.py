@@ -13,10 +13,8 @@ from pydantic import BaseModel
 
 REMEMBER = "insert into ledger.inbox (queue, message_id) values ('benchmark', $1) on conflict do nothing returning message_id"
 DECIDE = """
-    select * from ledger.decide_charges(
-        array[$1::uuid], array[$2::uuid], array[1], array[$3::uuid], array[$4::bigint], array['collective'], array[$5::text],
-        array[null]::uuid[], array[null]::uuid[], array[$6::timestamptz], array[null]::timestamptz[], array[null]::date[],
-        array[null]::uuid[], $6::timestamptz)
+    select * from ledger.decide_charge(
+        $1, $2, 1, $3, $4, 'collective', $5, null, null, $6, null, null, null, $6)
 """
 SAY = """
     insert into ledger.outbox (event_id, exchange, routing_key, type, body, try_after)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import html
 import json
 import os
 import random
@@ -18,6 +19,7 @@ import threading
 import time
 import uuid
 from pathlib import Path
+from typing import NamedTuple
 
 from table import Row, ratio_row
 
@@ -131,6 +133,36 @@ class System:
             [self.raw / "shoot", host, port, user, password, exchange, str(rate), content_type],
             stdin=open(file), stdout=subprocess.PIPE, text=True)
 
+    def visit(self, rate: int, seconds: float, request, expected: str = "", warm: int = 100, headers: list[str] | None = None) -> list[Visit]:
+        """Asks at a steady rate, whether earlier requests have been answered or not, as people do.
+
+        A program in C does it: one in Python takes a third of a processor for it, which those it measures would miss, and
+        its own delays would be theirs. `request(number)` gives path, cookies and JSON body, the latter two or None; the
+        first `warm` ones are made slowly and not counted: what is opened by the first request of all is not what is met at noon.
+        """
+        lines = []
+        for number in range(warm + int(rate * seconds)):
+            path, cookies, body = request(number)
+            lines.append("\t".join([self.demo.facts["address"] + path, cookies or "-", json.dumps(body) if body is not None else "-"]))
+        said = ["Origin: " + self.demo.facts["address"], *(headers or ["Accept: text/html"])]
+        done = subprocess.run(
+            [self.raw / "visit", str(rate), str(warm), "64", self.demo.facts["authority"], expected, *said],
+            input="\n".join(lines) + "\n", stdout=subprocess.PIPE, text=True, check=True)
+        return [Visit(float(wait), int(status), told == "1") for wait, status, told in map(str.split, done.stdout.splitlines())]
+
+    def cookies(self, opener) -> str:
+        """What a browser that has signed in sends with each request."""
+        jar = next(handler.cookiejar for handler in opener.handlers if hasattr(handler, "cookiejar"))
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
+
+
+class Visit(NamedTuple):
+    """One answer: how long it took in ms, its status (0: there was none), and whether it said what was expected."""
+
+    wait: float
+    status: int
+    told: bool
+
 
 def percentile(values: list[float], part: float) -> float:
     ordered = sorted(values)
@@ -205,18 +237,6 @@ def _passages(system: System, number: int, count: int, rate: int) -> tuple[float
 # The till and the feed
 
 
-async def steadily(rate: int, seconds: float, act):
-    """Starts `act` at a steady rate whether earlier ones have ended or not, as people do; gives what each returned."""
-    loop, tasks = asyncio.get_running_loop(), []
-    began = loop.time()
-    for number in range(int(rate * seconds)):
-        wait = began + number / rate - loop.time()
-        if wait > 0:
-            await asyncio.sleep(wait)
-        tasks.append(asyncio.create_task(act(number)))
-    return await asyncio.gather(*tasks)
-
-
 def _connector(system: System):
     import aiohttp
 
@@ -229,7 +249,7 @@ def till(context) -> list[Row]:
     _keep_commit_times(system)
     middle, late, feed_middle, feed_late = [], [], [], []
     for _ in range(context.rounds):
-        waits, sales = asyncio.run(_sell(system, 100, 15))
+        waits, sales = _sell(system, 100, 15)
         middle.append(percentile(waits, 0.5))
         late.append(percentile(waits, 0.99))
         system.quiet()
@@ -245,34 +265,27 @@ def till(context) -> list[Row]:
     ]
 
 
-async def _sell(system: System, rate: int, seconds: float) -> tuple[list[float], list[str]]:
-    import aiohttp
+def _sell(system: System, rate: int, seconds: float) -> tuple[list[float], list[str]]:
+    """Gives how long each sale took and the ids of those that were completed."""
+    said = [f"Authorization: Bearer {system.demo.facts['till']['key']}", "Accept: application/json", "Content-Type: application/json"]
+    goods = system.demo.goods()
+    cheap = min(goods, key=lambda item: item.get("price", 10**9) if isinstance(item.get("price"), int) else 10**9)
+    cards = random.sample(system.cards, len(system.cards))
+    sales: list[str] = []
 
-    address, key = system.demo.facts["address"], system.demo.facts["till"]["key"]
-    headers = {"Authorization": f"Bearer {key}", "Origin": address, "Accept": "application/json"}
-    async with aiohttp.ClientSession(connector=_connector(system), headers=headers) as session:
-        async with session.get(f"{address}/canteen/tills/self/goods") as answer:
-            goods = (await answer.json())["items"]
-        cheap = min(goods, key=lambda item: item.get("price", 10**9) if isinstance(item.get("price"), int) else 10**9)
-        cards = random.sample(system.cards, len(system.cards))
+    def sell(number: int):
+        sales.append(str(uuid.uuid4()))
+        return "/canteen/tills/self/sales", None, {
+            "saleID": sales[-1], "card": cards[number % len(cards)], "items": [{"item": cheap["item"], "quantity": 1}],
+            "soldAt": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")}
 
-        async def sell(number: int):
-            sale = str(uuid.uuid4())
-            body = {"saleID": sale, "card": cards[number % len(cards)], "items": [{"item": cheap["item"], "quantity": 1}],
-                    "soldAt": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")}
-            began = time.perf_counter()
-            async with session.post(f"{address}/canteen/tills/self/sales", json=body) as answer:
-                told = await answer.json()
-                return time.perf_counter() - began, sale, answer.status, told.get("state")
-
-        # What is opened by the first request of all is not what a till meets at noon.
-        await steadily(50, 2, sell)
-        results = await steadily(rate, seconds, sell)
-    wrong = [result for result in results if result[2:] != (200, "completed")]
-    if len(wrong) > len(results) // 100:
-        raise RuntimeError(f"{len(wrong)} of {len(results)} sales were not completed, the first: {wrong[0]}")
-    done = [result for result in results if result[2:] == (200, "completed")]
-    return [result[0] * 1000 for result in done], [result[1] for result in done]
+    visits = system.visit(rate, seconds, sell, '"state":"completed"', headers=said)
+    counted = list(zip(visits, sales[-len(visits):]))
+    wrong = [visit for visit, _ in counted if visit.status != 200 or not visit.told]
+    if len(wrong) > len(counted) // 100:
+        raise RuntimeError(f"{len(wrong)} of {len(counted)} sales were not completed, the first: {wrong[0]}")
+    done = [(visit.wait, sale) for visit, sale in counted if visit.status == 200 and visit.told]
+    return [wait for wait, _ in done], [sale for _, sale in done]
 
 
 def _keep_commit_times(system: System):
@@ -314,51 +327,30 @@ def pages(context) -> list[Row]:
     system = System.running(context)
     late, middle = [], []
     for _ in range(context.rounds):
-        waits = asyncio.run(_look(system, 200, 15))
+        waits = _look(system, 200, 15)
         late.append(percentile(waits, 0.99))
         middle.append(percentile(waits, 0.5))
     return [Row("a page of the cabinet, p99", "ms", statistics.median(late), "under 50 ms", statistics.median(late) < 50,
                 note=f"200 pages a second for 15 s over HTTPS: home, diary, money, meals, attendance; p50 {statistics.median(middle):.1f} ms")]
 
 
-async def visitor(system: System, who: str):
-    """Somebody of the demo who has signed in, and his home page."""
-    import aiohttp
-
-    address = system.demo.facts["address"]
-    person = next(p for p in system.demo.facts["signIns"] if p["who"] == who)
-    session = aiohttp.ClientSession(connector=_connector(system), headers={"Accept": "text/html", "Origin": address})
-    async with session.post(f"{address}/identity/sign-in", data={"login": person["login"], "password": person["password"]},
-                            allow_redirects=False) as answer:
-        if answer.status >= 400:
-            raise RuntimeError(f"{who} could not sign in: {answer.status}")
-    async with session.get(f"{address}/") as answer:
-        return session, await answer.text()
-
-
-async def _look(system: System, rate: int, seconds: float) -> list[float]:
-    address = system.demo.facts["address"]
-    sessions = []
+def _look(system: System, rate: int, seconds: float) -> list[float]:
+    guests = []
     for who in ("guardian", "guardian-of-one"):
-        session, home = await visitor(system, who)
-        sessions.append((session, sorted(set(re.findall(r'href="(/(?:journal/diary|ledger/money|canteen/purchases|access/attendance|notifier/letters)[^"#]*)"', home)))))
+        opener = system.demo.signed_in(who)
+        _, home = system.demo.request(opener, "/", headers={"Accept": "text/html"})
+        links = sorted(set(re.findall(r'href="(/(?:journal/diary|ledger/money|canteen/purchases|access/attendance|notifier/letters)[^"#]*)"', home)))
+        guests.append((system.cookies(opener), ["/"] + [html.unescape(link) for link in links]))
 
-    async def look(number: int):
-        session, links = sessions[number % len(sessions)]
-        places = ["/"] + links
-        began = time.perf_counter()
-        async with session.get(address + places[number // len(sessions) % len(places)]) as answer:
-            await answer.read()
-            return time.perf_counter() - began, answer.status, str(answer.url)
+    def look(number: int):
+        cookies, places = guests[number % len(guests)]
+        return places[number // len(guests) % len(places)], cookies, None
 
-    await steadily(50, 2, look)
-    results = await steadily(rate, seconds, look)
-    for session, _ in sessions:
-        await session.close()
-    wrong = [result for result in results if result[1] != 200]
+    visits = system.visit(rate, seconds, look)
+    wrong = [visit for visit in visits if visit.status != 200]
     if wrong:
         raise RuntimeError(f"{len(wrong)} pages failed, the first: {wrong[0]}")
-    return [result[0] * 1000 for result in results]
+    return [visit.wait for visit in visits]
 
 
 # Signing in

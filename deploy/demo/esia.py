@@ -340,8 +340,12 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")
-        self.end_headers()
-        self.wfile.write(body)
+        try:
+            self.end_headers()
+            self.wfile.write(body)
+        except ConnectionError:
+            # Who asked waits no longer: of a slow portal that is to be expected.
+            self.close_connection = True
 
     def body(self) -> bytes:
         return self.rfile.read(min(int(self.headers.get("Content-Length") or 0), 1 << 20))

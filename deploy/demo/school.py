@@ -127,6 +127,11 @@ class Demo:
             raise SystemExit(f"{who} could not sign in: {status} {text[:200]}")
         return opener
 
+    def goods(self):
+        """What the till of demo.json offers."""
+        key = {"Authorization": f"Bearer {self.facts['till']['key']}"}
+        return json.loads(self.request(self.opener(), "/canteen/tills/self/goods", headers=key)[1])["items"]
+
 
 def derived(parent, name):
     """The identifier that the services derive from another one: RFC 9562, version 8, by SHA-256."""

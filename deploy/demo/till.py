@@ -12,7 +12,7 @@ class Till:
     def __init__(self, demo, cards, clock, chance):
         self.demo, self.cards, self.clock, self.chance = demo, cards, clock, chance
         self.key = {"Authorization": f"Bearer {demo.facts['till']['key']}"}
-        goods = json.loads(demo.request(demo.opener(), "/canteen/tills/self/goods", headers=self.key)[1])["items"]
+        goods = demo.goods()
         self.lunches = [item for item in goods if item["group"] == "lunch"] or goods
         self.buffet = [item for item in goods if item["group"] not in ("breakfast", "secondBreakfast", "lunch", "snack")]
         self.answers, self.answered_at, self.waited, self.unanswered, self.again = {}, {}, [], [], 0

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include "clock.h"
 
 static int each;
 
@@ -29,12 +29,10 @@ int main(int count, char **words) {
     int threads = atoi(words[2]);
     each = atoi(words[1]);
     pthread_t *crew = calloc(threads, sizeof *crew);
-    struct timespec from, to;
-    clock_gettime(CLOCK_MONOTONIC, &from);
+    double from = seconds_of(CLOCK_MONOTONIC);
     for (int i = 0; i < threads; i++) pthread_create(&crew[i], NULL, work, NULL);
     for (int i = 0; i < threads; i++) pthread_join(crew[i], NULL);
-    clock_gettime(CLOCK_MONOTONIC, &to);
-    double seconds = to.tv_sec - from.tv_sec + (to.tv_nsec - from.tv_nsec) / 1e9;
+    double seconds = seconds_of(CLOCK_MONOTONIC) - from;
     printf("{\"rate\": %f, \"seconds\": %f}\n", each * threads / seconds, seconds);
     free(crew);
     return 0;

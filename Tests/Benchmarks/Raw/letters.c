@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include "clock.h"
 
 static const char *url;
 static char *body;
@@ -59,12 +59,10 @@ int main(int count, char **words) {
     body = malloc(length);
     if (fread(body, 1, length, file) != length) return 2;
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    struct timespec from, to;
-    clock_gettime(CLOCK_MONOTONIC, &from);
+    double from = seconds_of(CLOCK_MONOTONIC);
     pthread_t ids[64];
     for (int i = 0; i < threads; i++) pthread_create(&ids[i], NULL, work, NULL);
     for (int i = 0; i < threads; i++) pthread_join(ids[i], NULL);
-    clock_gettime(CLOCK_MONOTONIC, &to);
-    double seconds = to.tv_sec - from.tv_sec + (to.tv_nsec - from.tv_nsec) / 1e9;
+    double seconds = seconds_of(CLOCK_MONOTONIC) - from;
     printf("{\"rate\": %.1f, \"seconds\": %.3f}\n", each * threads / seconds, seconds);
 }

@@ -10,18 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
-#include <time.h>
+#include "clock.h"
 
 enum { WINDOW = 1000, CHUNK = 50 };
 
 static amqp_connection_state_t connection;
 static uint64_t confirmed = 0, returned = 0;
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return t.tv_sec + t.tv_nsec / 1e9;
-}
+static double now(void) { return seconds_of(CLOCK_REALTIME); }
 
 static void die(const char *what) {
     fprintf(stderr, "shoot: %s\n", what);

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Executors
 import Kernel
 import Foundation
 import RabbitMQ
@@ -46,7 +47,7 @@ struct Consume: AsyncParsableCommand {
     func run() async throws {
         let consumer = Consumer(
             try load.broker(), queue: load.queue, prefetch: prefetch, largestBatch: batch, logger: quietLogger())
-        let running = Task { await consumer.run() }
+        let running = Task(executorPreference: SocketExecutor.shared) { await consumer.run() }
         var start: ContinuousClock.Instant?
         var count = 0
         var acknowledged = 0

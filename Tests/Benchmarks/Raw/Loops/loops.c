@@ -1,3 +1,4 @@
+#include "../clock.h"
 #include "loops.h"
 
 #include <endian.h>
@@ -7,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
-#include <time.h>
 
 void fail(const char *what, const char *why)
 {
@@ -17,9 +17,7 @@ void fail(const char *what, const char *why)
 
 double now(void)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+    return seconds_of(CLOCK_MONOTONIC);
 }
 
 void report(int count, double seconds)
