@@ -170,7 +170,7 @@ let sharedTests: [Target] = [
     .testTarget(
         name: "ServiceTests", dependencies: serviceParts + ["Support", .configuration], path: "Tests/Service",
         swiftSettings: .strict),
-    .tests(of: "Mail", ["Kernel"], beside: ["smtp_server.py"]),
+    .tests(of: "Mail", ["Kernel"]),
 ]
 let serviceTests: [Target] = services.map { name in
     let extra: [String: [Target.Dependency]] = ["Notifier": ["Mail"], "Identity": [.httpClient], "Ledger": [.httpClient]]
@@ -201,7 +201,7 @@ func closure(of wanted: [Target], in all: [Target]) -> [Target] {
 
 /// What tests stand on: servers of their own, a database for each case.
 let support = Target.target(
-    name: "Support", dependencies: ["Kernel", "Postgres", "RabbitMQ", .httpClient, .logging], path: "Tests/Support", exclude: ["schemathesis_hooks.py"],
+    name: "Support", dependencies: ["Kernel", "Postgres", "RabbitMQ", .httpClient, .logging], path: "Tests/Support", exclude: ["schemathesis_hooks.py", "smtp_server.py"],
     swiftSettings: .strict)
 
 let allTargets = systemLibraries + shims + sharedModules + executables + [support] + testTargets

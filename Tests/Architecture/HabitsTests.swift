@@ -44,6 +44,19 @@ import Testing
         }
     }
 
+    @Test("no test waits for another program on a thread that all tests share")
+    func nobodyBlocksThePool() throws {
+        // As many threads as processors, and two such waits that depend on each other stop all tests for ever.
+        let blocking = /\bProcess\(\)|processExitsWith|waitUntilExit|readDataToEndOfFile|\.readToEnd\(|\busleep\(|Thread\.sleep/
+        // A closure within a transaction has a thread of its own.
+        let allowed = ["Tests/Postgres/FailureTests.swift", "Tests/Architecture/HabitsTests.swift"]
+        for file in SourceTree.files(in: "Tests", ending: ".swift") where !allowed.contains(where: file.hasSuffix) {
+            for (number, line) in try SourceTree.code(file).enumerated() {
+                #expect(!line.contains(blocking), "\(file):\(number + 1) blocks; ChildProcess and eventually do not")
+            }
+        }
+    }
+
     @Test("no file names a machine's own folders")
     func noMachinePaths() throws {
         let folders = ["Shared", "Services", "Tests", "deploy", ".ci"]

@@ -39,7 +39,7 @@ struct PortalStory: Sendable {
     private var story: PortalStory { PortalStory(school: school) }
 
     private func story(_ more: [String: String] = [:], _ tell: @escaping @Sendable (Browser, Esia) async throws -> Void) async throws {
-        let esia = try Esia.shared.get()
+        let esia = try await Esia.shared.value
         try await esia.spoil("")
         try await story.tell(esia.settings(more)) { try await tell($0, esia) }
     }
@@ -188,7 +188,7 @@ struct PortalStory: Sendable {
 
     @Test("BY-12: a key that cannot be used closes Gosuslugi and nothing else; check says what to mend")
     func misconfigured() async throws {
-        let esia = try Esia.shared.get()
+        let esia = try await Esia.shared.value
         let broken = esia.settings(["gosuslugi.key": esia.folder.appending(path: "stranger.key").path])
         try await story.tell(broken) { browser in
             let page = try await browser.get("/identity/sign-in")
@@ -215,7 +215,7 @@ struct PortalStory: Sendable {
 
     @Test("The portal takes no request that is not signed by us, of now, and no code twice")
     func strictness() async throws {
-        let esia = try Esia.shared.get()
+        let esia = try await Esia.shared.value
         try await esia.spoil("")
         func portal(_ more: [String: String] = [:]) async throws -> any Portal {
             let parts = try await IdentityService.parts(database: school.database, settings: esia.settings(more))
@@ -247,7 +247,7 @@ struct PortalStory: Sendable {
 
     @Test("Where the key is GOST, requests are signed and tokens checked by GOST R 34.10-2012; without the engine check says so")
     func gost() async throws {
-        let esia = try Esia(engine: "gost")
+        let esia = try await Esia(engine: "gost")
         try await story.tell(esia.settings()) { browser in
             let back = try await come(browser, esia, as: "+79160000001")
             #expect(back.status == .seeOther, "\(back.body)")

@@ -5,40 +5,6 @@ import NIOHTTP1
 import Support
 import Testing
 
-/// A program of the tests' own that serves at a port of its own and ends with the tests.
-final class Helper: Sendable {
-    let port: Int
-    private let process: Process
-    private let input = Pipe()
-
-    struct DidNotStart: Error {}
-
-    init(_ program: String, _ arguments: [String]) throws {
-        process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = arguments
-        let output = Pipe()
-        process.standardInput = input
-        process.standardOutput = output
-        // What it says of each request is of no interest; what stops it is.
-        process.standardError = FileHandle.standardError
-        try process.run()
-        var first = Data()
-        while !first.contains(0x0A) {
-            let more = output.fileHandleForReading.availableData
-            if more.isEmpty { throw DidNotStart() }
-            first += more
-        }
-        guard let port = Int(String(decoding: first, as: UTF8.self).split(separator: "\n")[0]) else { throw DidNotStart() }
-        self.port = port
-    }
-
-    deinit {
-        try? input.fileHandleForWriting.close()
-        process.terminate()
-    }
-}
-
 /// A browser at somebody else's site: follows nothing by itself.
 enum Abroad {
     private static let client = HTTPClient(
@@ -94,17 +60,17 @@ final class Esia: Sendable {
     static let callback = "https://localhost/identity/gosuslugi/callback"
     static let key = "a-key-for-the-tests-alone"
 
-    let helper: Helper
+    let program: ServingProgram
     let folder: URL
     private let engine: String
 
-    var address: String { "http://127.0.0.1:\(helper.port)" }
+    var address: String { program.address }
 
-    init(engine: String = "") throws {
+    init(engine: String = "") async throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         folder = FileManager.default.temporaryDirectory.appending(path: "esia-\(UUID().uuidString)")
         self.engine = engine
-        helper = try Helper(
+        program = try await ServingProgram(
             try TestServers.python,
             [
                 root.appending(path: "deploy/demo/esia.py").path, folder.path, "--redirect", Self.callback, "--faults", "--with-parent", "--persons",
@@ -115,7 +81,7 @@ final class Esia: Sendable {
     deinit { try? FileManager.default.removeItem(at: folder) }
 
     /// One for all tests that take turns.
-    static let shared = Result { try Esia() }
+    static let shared = Task { try await Esia() }
 
     /// What an installation says of it.
     func settings(_ more: [String: String] = [:]) -> [String: String] {
@@ -139,18 +105,18 @@ final class Esia: Sendable {
 
 /// A provider of OpenID Connect with one registered client.
 struct OpenIDProvider: Sendable {
-    let helper: Helper
+    let program: ServingProgram
     let clientID: String
     let clientSecret: String
 
-    var address: String { "http://127.0.0.1:\(helper.port)" }
+    var address: String { program.address }
 
     init() async throws {
         struct Client: Decodable { let client_id, client_secret: String }
         let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "openid_provider.py").path
-        helper = try Helper(try TestServers.python, [script])
+        program = try await ServingProgram(try TestServers.python, [script])
         let made = try await Abroad.json(
-            .POST, "http://127.0.0.1:\(helper.port)/oauth2/clients", #"{"redirect_uris":["\#(Esia.callback)"]}"#)
+            .POST, "\(program.address)/oauth2/clients", #"{"redirect_uris":["\#(Esia.callback)"]}"#)
         let client = try JSONDecoder().decode(Client.self, from: Data(made.body.utf8))
         (clientID, clientSecret) = (client.client_id, client.client_secret)
     }

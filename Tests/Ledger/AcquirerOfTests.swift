@@ -162,37 +162,19 @@ actor BadAcquirer: Acquirer {
 /// The acquirer's emulator in a process of its own, ended with the value.
 final class Emulator: Sendable {
     static let (shop, secret) = ("100500", "test_secret")
-    let port: Int
-    private let process: Process
-    private let input = Pipe()
+    private let program: ServingProgram
 
-    init(notify: String = "") throws {
+    init(notify: String = "") async throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        process = Process()
-        process.executableURL = URL(fileURLWithPath: try TestServers.python)
-        process.arguments = [
-            root.appendingPathComponent("deploy/demo/acquirer.py").path, "--shop", Self.shop, "--secret", Self.secret, "--notify", notify,
-            "--until-input-ends",
-        ]
-        let output = Pipe()
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
-        var first = Data()
-        while !first.contains(0x0A) {
-            let more = output.fileHandleForReading.availableData
-            try #require(!more.isEmpty)
-            first += more
-        }
-        port = Int(String(decoding: first, as: UTF8.self).split(separator: "\n")[0]) ?? 0
+        program = try await ServingProgram(
+            try TestServers.python,
+            [
+                root.appendingPathComponent("deploy/demo/acquirer.py").path, "--shop", Self.shop, "--secret", Self.secret, "--notify", notify,
+                "--until-input-ends",
+            ])
     }
 
-    deinit {
-        try? input.fileHandleForWriting.close()
-        process.terminate()
-    }
-
-    var address: String { "http://127.0.0.1:\(port)" }
+    var address: String { program.address }
 
     func client(capturesAtOnce: Bool = true, secret: String = Emulator.secret) -> YooKassa {
         YooKassa(address: address + "/v3", shop: Self.shop, secret: secret, capturesAtOnce: capturesAtOnce, timeout: .seconds(5))

@@ -19,7 +19,7 @@ import Testing
     let school = SchoolOfTests()
 
     private func story(_ tell: @escaping @Sendable (Cabinet, Emulator) async throws -> Void) async throws {
-        let emulator = try Emulator()
+        let emulator = try await Emulator()
         try await Cabinet.story(
             school,
             settings: ["acquirer.shop": Emulator.shop, "acquirer.secret": Emulator.secret, "acquirer.address": emulator.address + "/v3"]
@@ -252,7 +252,7 @@ import Testing
     @Test("AC-02: held money is captured, or let go when the account was closed")
     func twoSteps() async throws {
         try await school.open()
-        let emulator = try Emulator()
+        let emulator = try await Emulator()
         let settle = SettleCardPayment(
             database: school.database, outbox: school.outbox, acquirer: emulator.client(capturesAtOnce: false), publicAddress: "https://localhost",
             logger: Logger(label: "test"))
@@ -274,7 +274,7 @@ import Testing
 
     @Test("AC-02: the adapter takes 500 and silence for «not known», everything else of four hundred for «no»")
     func answers() async throws {
-        let emulator = try Emulator()
+        let emulator = try await Emulator()
         let order = CardOrder(id: .v7(), total: .roubles(100), description: "Пополнение", returnAddress: "https://localhost/", receipt: nil)
         try await emulator.trouble(#"{"fail": 1}"#)
         await #expect(throws: AcquirerFailure.unknown("the acquirer answers 500")) { _ = try await emulator.client().create(order) }
@@ -302,18 +302,11 @@ import Testing
 
     @Test("The emulator speaks the acquirer's protocol: its official client library says so")
     func emulatorIsHonest() async throws {
-        let emulator = try Emulator()
+        let emulator = try await Emulator()
         let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("acquirer_check.py").path
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: try TestServers.python)
-        process.arguments = [script, emulator.address, Emulator.shop, Emulator.secret]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "\(said)")
+        let (end, said) = try await ChildProcess.outcome(
+            try TestServers.python, [script, emulator.address, Emulator.shop, Emulator.secret])
+        #expect(end == .exited(0), "\(said)")
         #expect(said.split(separator: "\n").count >= 20, "\(said)")
     }
 }

@@ -212,7 +212,7 @@ import Testing
     @Test("AC-02: a shop or secret that is not accepted decides nothing: the payment waits until the operator has put it right")
     func notTrusted() async throws {
         try await school.open()
-        let emulator = try Emulator()
+        let emulator = try await Emulator()
         func settle(_ secret: String) -> SettleCardPayment { self.settle(emulator.client(secret: secret)) }
         let id = try await start(school.masha, 100)
         try await settle("wrong").run(id, at: school.now)

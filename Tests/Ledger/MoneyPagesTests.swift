@@ -231,14 +231,7 @@ import Web
             let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).xlsx")
             defer { try? FileManager.default.removeItem(at: file) }
             try bytes.write(to: file)
-            let read = Process()
-            read.executableURL = URL(filePath: "/usr/bin/python3")
-            read.arguments = ["-c", Self.reader, file.path]
-            let pipe = Pipe()
-            read.standardOutput = pipe
-            try read.run()
-            let said = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            read.waitUntilExit()
+            let said = try await ChildProcess.run("/usr/bin/python3", ["-c", Self.reader, file.path])
             for text in [
                 "300|300", "-128|172", "отказ|172", "Торт <большой>", "0270\u{a0}000\u{a0}001", "Пополнение в кассе школы|касса школы|чек", "Что|Где|", "Обед № 2|Буфет на 2 этаже|по заявке класса|-128",
             ] {

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Support
 import Testing
 
 @testable import Mail
@@ -27,7 +28,7 @@ private func mailer(_ server: MailServer, tls: Bool = false, password: String? =
 
 @Suite struct MailTests {
     @Test("a letter arrives in both forms, in Cyrillic, under its own Message-ID") func arrives() async throws {
-        let server = try MailServer("plain")
+        let server = try await MailServer("plain")
         try await mailer(server).send(letter())
         let taken = try await server.taken(1)[0]
         #expect(taken.subject == letter().subject)
@@ -41,28 +42,28 @@ private func mailer(_ server: MailServer, tls: Bool = false, password: String? =
     }
 
     @Test("many letters go over one connection") func reuses() async throws {
-        let server = try MailServer("plain")
+        let server = try await MailServer("plain")
         let mailer = mailer(server)
         for number in 1...20 { try await mailer.send(letter(number)) }
         #expect(Set(try await server.taken(20).map(\.peer)).count == 1)
     }
 
     @Test("a refusal for good, a refusal for now and a lost answer are told apart") func failures() async throws {
-        let refusing = try MailServer("refuse")
+        let refusing = try await MailServer("refuse")
         await #expect(throws: MailFailure.refused(code: 550, text: "550 5.1.1 no such user here")) {
             try await mailer(refusing).send(letter())
         }
-        let putting = try MailServer("later")
+        let putting = try await MailServer("later")
         await #expect(throws: MailFailure.later(code: 451, text: "451 4.7.1 come back later")) {
             try await mailer(putting).send(letter())
         }
-        let vanishing = try MailServer("vanish")
+        let vanishing = try await MailServer("vanish")
         await #expect { try await mailer(vanishing).send(letter()) } throws: { error in
             if case MailFailure.unknown = error { true } else { false }
         }
         // A server that nobody holds is stopped.
         for server in [refusing, putting, vanishing] { server.stop() }
-        let gone = try MailServer("plain")
+        let gone = try await MailServer("plain")
         gone.stop()
         await #expect { try await mailer(gone).send(letter()) } throws: { error in
             if case MailFailure.unreachable = error { true } else { false }
@@ -73,17 +74,14 @@ private func mailer(_ server: MailServer, tls: Bool = false, password: String? =
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let openssl = Process()
-        openssl.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-        openssl.arguments = [
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-            "-addext", "subjectAltName=DNS:localhost", "-keyout", "\(folder)/key.pem", "-out", "\(folder)/cert.pem",
-        ]
-        openssl.standardError = FileHandle.nullDevice
-        try openssl.run()
-        openssl.waitUntilExit()
+        try await ChildProcess.run(
+            "/usr/bin/openssl",
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                "-addext", "subjectAltName=DNS:localhost", "-keyout", "\(folder)/key.pem", "-out", "\(folder)/cert.pem",
+            ])
         let certificate = (file: "\(folder)/cert.pem", key: "\(folder)/key.pem")
-        let server = try MailServer("tls", certificate: certificate)
+        let server = try await MailServer("tls", certificate: certificate)
         try await mailer(server, tls: true, password: "right horse", authority: certificate.file, name: "localhost").send(letter())
         #expect(try await server.taken(1)[0].tls)
         for wrong in [

@@ -1,4 +1,3 @@
-import Dispatch
 import Events
 import Foundation
 import Kernel
@@ -9,12 +8,15 @@ import Testing
 
 @testable import Messaging
 
-/// Processes that die without a word, each a real one.
+/// Processes that die without a word, each a real one: this very program, started once more for one of `DoomedProcesses`.
+///
+/// Not the exit tests of Swift Testing: those read what the other process says on a thread of the pool that all tests share, until
+/// the last program that was started at the same moment has ended. Two of them, and nothing moves any more.
 @Suite(.database(.messaging, School.table), .timeLimit(.minutes(5))) struct CrashTests {
     let conninfo = TestDatabase.current.conninfo
 
     /// A bell of version 13 ends the process at once.
-    private static func deadlyBells() -> Hearing {
+    fileprivate static func deadlyBells() -> Hearing {
         Hearing(queue: "school.bells", [
             .each(BellRang.self) { bell, tx, _ in
                 if bell.event.version == 13 { kill(getpid(), SIGKILL) }
@@ -23,17 +25,14 @@ import Testing
         ])
     }
 
+    /// A reading of 13 does.
+    fileprivate static func deadlyReadings() -> Hearing { readings("13") }
+
     @Test("a message that ends its process every time is parked after eight, and everything else is handled") func killer() async throws {
         let school = try School()
         try await school.declare([Self.deadlyBells()])
         try await school.say((1...40).map { BellRang(bell: .v7(), version: $0) })
-        let (prefix, conninfo) = (school.prefix, conninfo)
-        for _ in 0..<8 {
-            await #expect(processExitsWith: .signal(SIGKILL)) { [prefix = prefix as String, conninfo = conninfo as String] in
-                let school = try School(prefix: prefix, conninfo: conninfo)
-                try await school.loop(CrashTests.deadlyBells()).run()
-            }
-        }
+        for _ in 0..<8 { #expect(try await Doomed.run("bells", in: school, conninfo) == .killed(by: SIGKILL)) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             let loop = school.loop(Self.deadlyBells())
             group.addTask { try await loop.run() }
@@ -52,13 +51,7 @@ import Testing
             (1...40).map {
                 BrokerMessage(exchange: school.prefix + "school.edge", routingKey: "device.gate-1.reading", body: Array("\($0)".utf8))
             })
-        let (prefix, conninfo) = (school.prefix, conninfo)
-        for _ in 0..<8 {
-            await #expect(processExitsWith: .signal(SIGKILL)) { [prefix = prefix as String, conninfo = conninfo as String] in
-                let school = try School(prefix: prefix, conninfo: conninfo)
-                try await school.loop(readings("13")).run()
-            }
-        }
+        for _ in 0..<8 { #expect(try await Doomed.run("readings", in: school, conninfo) == .killed(by: SIGKILL)) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             let loop = school.loop(readings("13"))
             group.addTask { try await loop.run() }
@@ -99,21 +92,13 @@ import Testing
             }
         }
         try await eventually("the last row is held") { isHeld() }
-        let (prefix, conninfo) = (school.prefix, conninfo)
-        async let killed: Void = {
-            await #expect(processExitsWith: .signal(SIGKILL)) { [prefix = prefix as String, conninfo = conninfo as String] in
-                let school = try School(prefix: prefix, conninfo: conninfo)
-                try await school.database.execute("insert into writer values (\(UUID.v7()), \(Int64(getpid())))")
-                try await school.relay().run()
-            }
-        }()
+        let relay = try Doomed.start("relay", in: school, conninfo)
         try await eventually("the relay is at work") { try await school.count("select count(*) from outbox") < total }
-        let process = try await school.count("select version from writer")
         let standby = school.relay()
         let running = Task { try await standby.run() }
         try await eventually("and the other stands by") { try await school.count("select count(*) from outbox") < total - 2000 }
-        kill(Int32(process), SIGKILL)
-        await killed
+        relay.kill9()
+        #expect(relay.end == .killed(by: SIGKILL))
         #expect(try await school.count("select count(*) from outbox") > 0)
         mayGo.signal()
         try await holding.value
@@ -148,4 +133,43 @@ import Testing
         await channel.close()
         try await school.clean([bells()])
     }
+}
+
+/// A process that is to die: this program once more, for one function of `DoomedProcesses`.
+private enum Doomed {
+    private static let (prefix, conninfo) = ("ZVONOK_DOOMED_PREFIX", "ZVONOK_DOOMED_CONNINFO")
+
+    /// The school that this process was started for; nil in the one that all tests run in.
+    static let school: School? = {
+        let environment = ProcessInfo.processInfo.environment
+        guard let prefix = environment[prefix], let conninfo = environment[conninfo] else { return nil }
+        // Its input is held by whoever started it, and ends with him.
+        Thread.detachNewThread {
+            while readLine() != nil {}
+            exit(EXIT_FAILURE)
+        }
+        return try? School(prefix: prefix, conninfo: conninfo)
+    }()
+
+    static func start(_ function: String, in school: School, _ conninfo: String) throws -> ChildProcess {
+        try ChildProcess(
+            "/proc/self/exe", ["--testing-library", "swift-testing", "--filter", "MessagingTests.DoomedProcesses/\(function)\\(\\)"],
+            environment: [Self.prefix: school.prefix, Self.conninfo: conninfo], input: .held)
+    }
+
+    /// Starts one and waits for its end.
+    static func run(_ function: String, in school: School, _ conninfo: String) async throws -> ChildProcess.End? {
+        let process = try start(function, in: school, conninfo)
+        try await eventually("the process of \(function) ends") { process.end != nil }
+        return process.end
+    }
+}
+
+/// What the processes do that die: tests by their form only, skipped wherever `CrashTests` have not started them.
+@Suite(.enabled(if: Doomed.school != nil, "parts of CrashTests, which start them"), .timeLimit(.minutes(5))) struct DoomedProcesses {
+    @Test func bells() async throws { try await #require(Doomed.school).loop(CrashTests.deadlyBells()).run() }
+
+    @Test func readings() async throws { try await #require(Doomed.school).loop(CrashTests.deadlyReadings()).run() }
+
+    @Test func relay() async throws { try await #require(Doomed.school).relay().run() }
 }

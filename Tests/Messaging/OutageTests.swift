@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test("while the database is down messages wait in their queue, and all are handled when it is back") func databaseDown() async throws {
-        let server = try PrivatePostgres()
+        let server = try await PrivatePostgres()
         defer { server.remove() }
         let database = Database(
             DatabaseConfiguration(conninfo: server.conninfo, poolSize: 3), logger: Logger(label: "test"))
@@ -76,7 +76,7 @@ import Testing
         #expect(try await school.levels() == [])
         #expect(try await school.dead().list().isEmpty)
         #expect(loop.status == .connected)
-        try server.start()
+        try await server.start()
         try await eventually { try await school.count("select count(*) from heard") == 150 }
         #expect(try await school.levels() == [])
         await channel.close()

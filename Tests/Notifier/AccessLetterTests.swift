@@ -75,14 +75,14 @@ private final class TestClock: Sendable {
         let letter = command()
         try await take([letter])
         try await take([letter, letter].prefix(1).map { $0 })
-        let server = try MailServer("plain")
+        let server = try await MailServer("plain")
         let worker = try await worker(server)
         #expect(try await worker.sendWaiting { Date() } == 1)
         #expect(try await worker.sendWaiting { Date() } == 0)
         try await take([letter])
         #expect(try await worker.sendWaiting { Date() } == 0)
-        try await eventually { server.taken.count == 1 }
-        let taken = try #require(server.taken.first)
+        try await eventually { try server.taken.count == 1 }
+        let taken = try #require(try server.taken.first)
         #expect(taken.id == "<access.\(letter.letterID.text)@school.test>" && taken.unsubscribe == nil)
         for part in ["text/plain", "text/html"] {
             let text = taken.parts[part] ?? ""
@@ -94,7 +94,7 @@ private final class TestClock: Sendable {
     }
 
     @Test("every kind of letter is written in both languages", arguments: AccessLetterKind.allCases) func kinds(kind: AccessLetterKind) async throws {
-        let server = try MailServer("plain")
+        let server = try await MailServer("plain")
         let worker = try await worker(server)
         let command = command(.v7(), kind)
         for language in [Language.russian, .english] {
@@ -107,7 +107,7 @@ private final class TestClock: Sendable {
 
     @Test("what has come too late is not sent, and a server that is away is tried again") func late() async throws {
         try await take([command(until: Date(timeIntervalSinceNow: -1))])
-        let server = try MailServer("later")
+        let server = try await MailServer("later")
         let worker = try await worker(server)
         #expect(try await worker.sendWaiting { Date() } == 0)
         #expect(try await school.database.rows("select state from access_letter", as: String.self) == ["late"])

@@ -243,7 +243,7 @@ private func open(_ conninfo: String, size: Int = 1, wait: Duration = .seconds(5
 /// A server that dies and comes back.
 @Suite struct RestartTests {
     @Test("a killed server's connections are replaced once it is back; meanwhile the error says what to do") func restart() async throws {
-        let server = try PrivatePostgres()
+        let server = try await PrivatePostgres()
         defer { server.remove() }
         let database = open(server.conninfo, size: 3)
         let listened = database.listen("news")
@@ -261,7 +261,7 @@ private func open(_ conninfo: String, size: Int = 1, wait: Duration = .seconds(5
             guard let error = $0 as? PostgresError else { return false }
             return error.isConnectionLost && error.advice.contains("postgres.url")
         }
-        try server.start()
+        try await server.start()
         // No caller after the restart meets a connection from before it.
         for number in 2...8 { _ = try await database.transaction { try $0.execute("insert into counter values (\(number))") } }
         #expect(try await database.rows("select count(*) from counter", as: Int.self) == [7])

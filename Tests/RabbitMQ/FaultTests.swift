@@ -178,7 +178,7 @@ extension PrivateNodeTests {
                 let publisher = Publisher(configuration, logger: logger)
                 let consumer = Consumer(configuration, queue: queue, logger: logger)
                 try await publisher.publish(numbered(0..<10, to: exchange))
-                try await node.control("set_vm_memory_high_watermark absolute 1MB")
+                try await node.control("set_vm_memory_high_watermark", "absolute", "1MB")
                 let waiting = Task { try await publisher.publish(numbered(10..<20, to: exchange)) }
                 try await eventually("the publisher is blocked") { if case .blocked = publisher.status { true } else { false } }
                 let given = Task { try await publisher.publish(numbered(20..<30, to: exchange)) }
@@ -195,7 +195,7 @@ extension PrivateNodeTests {
                     } else {
                         Issue.record("\(publisher.status)")
                     }
-                    try await node.control("set_vm_memory_high_watermark absolute 1GB")
+                    try await node.control("set_vm_memory_high_watermark", "absolute", "1GB")
                     try await waiting.value
                     try await given.value
                     let rest = await take(20, from: &iterator)
@@ -214,7 +214,7 @@ extension PrivateNodeTests {
             try await broker.withQueue { exchange, queue in
                 let publisher = Publisher(try node.configuration(), logger: logger)
                 try await publisher.publish(numbered(0..<1, to: exchange))
-                try await node.control("set_vm_memory_high_watermark absolute 1MB")
+                try await node.control("set_vm_memory_high_watermark", "absolute", "1MB")
                 let first = Task { try await publisher.publish(numbered(1..<2, to: exchange)) }
                 try await eventually("the publisher is blocked") { if case .blocked = publisher.status { true } else { false } }
                 first.cancel()
@@ -224,7 +224,7 @@ extension PrivateNodeTests {
                 await publisher.close()
                 let failure = await #expect(throws: PublishFailure.self) { try await second.value }
                 if case .lost(let error) = failure { #expect(error.kind == .closed) } else { Issue.record("\(String(describing: failure))") }
-                try await node.control("set_vm_memory_high_watermark absolute 1GB")
+                try await node.control("set_vm_memory_high_watermark", "absolute", "1GB")
             }
         }
     }

@@ -21,6 +21,8 @@ actor PrivateNode {
     nonisolated let managementPort: Int
     private nonisolated let distributionPort: Int
     private nonisolated let directoryPort: Int
+    private var server: ChildProcess?
+    private let watcher: ChildProcess
 
     nonisolated var url: String { url(of: "admin") }
     nonisolated func url(of user: String) -> String { "amqp://\(user):\(user)-password@127.0.0.1:\(port)" }
@@ -48,10 +50,10 @@ actor PrivateNode {
     private init() async throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "zvonok-node-\(UUID().uuidString.prefix(8))")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let ports = try Self.freePorts(5)
+        let ports = try freePorts(5)
         (port, tlsPort, managementPort) = (ports[0], ports[1], ports[2])
         (distributionPort, directoryPort) = (ports[3], ports[4])
-        try Self.makeCertificates(in: folder)
+        try await Self.makeCertificates(in: folder)
         try Self.withAdministrator(Self.school.definitions()).write(to: folder.appending(path: "definitions.json"))
         try """
         listeners.tcp.1 = 127.0.0.1:\(port)
@@ -67,13 +69,14 @@ actor PrivateNode {
         disk_free_limit.absolute = 50MB
         """.write(to: folder.appending(path: "rabbitmq.conf"), atomically: true, encoding: .utf8)
         try "[rabbitmq_management].".write(to: folder.appending(path: "enabled_plugins"), atomically: true, encoding: .utf8)
+        watcher = try Self.endWithProcess(folder: folder, directoryPort: directoryPort)
         try await start()
-        Self.endWithProcess(folder: folder, directoryPort: directoryPort)
     }
 
     /// Starts the node and waits until it takes connections.
     func start() async throws {
-        _ = try launch("exec /usr/lib/rabbitmq/bin/rabbitmq-server >>\(folder.path)/out 2>&1")
+        server = try ChildProcess(
+            "/usr/lib/rabbitmq/bin/rabbitmq-server", [], environment: environment, output: folder.appending(path: "out").path)
         try await eventually(within: .seconds(90), "the private broker takes connections") {
             await (try? BrokerChannel(BrokerConfiguration(url: url, name: "probe")).state(ofQueue: "unrouted")) != nil
         }
@@ -83,7 +86,8 @@ actor PrivateNode {
     func kill9() async throws {
         let pid = try processID()
         kill(pid, SIGKILL)
-        try await eventually("the broker is gone") { kill(pid, 0) != 0 }
+        // Its starter takes note of its end and goes too.
+        try await eventually("the broker is gone") { server?.end != nil && kill(pid, 0) != 0 }
     }
 
     /// Silent, but not gone: no byte, no end of the connection.
@@ -92,12 +96,8 @@ actor PrivateNode {
 
     /// Runs `rabbitmqctl` on this node.
     @discardableResult
-    func control(_ command: String) throws -> String {
-        let process = try launch("exec /usr/lib/rabbitmq/bin/rabbitmqctl \(command) >\(folder.path)/control 2>&1")
-        process.waitUntilExit()
-        let output = try String(contentsOf: folder.appending(path: "control"), encoding: .utf8)
-        try #require(process.terminationStatus == 0, "rabbitmqctl \(command): \(output)")
-        return output
+    func control(_ words: String...) async throws -> String {
+        try await ChildProcess.run("/usr/lib/rabbitmq/bin/rabbitmqctl", words, environment: environment)
     }
 
     nonisolated func configuration(of user: String = "admin") throws -> BrokerConfiguration {
@@ -112,43 +112,33 @@ actor PrivateNode {
         return try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
     }
 
-    private func launch(_ command: String) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(filePath: "/bin/bash")
-        process.arguments = ["-c", command]
-        var environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("RABBITMQ_") }
-        environment["HOME"] = folder.path
-        environment["RABBITMQ_NODENAME"] = "fault-\(folder.lastPathComponent.suffix(8))@localhost"
-        environment["RABBITMQ_CONFIG_FILE"] = folder.appending(path: "rabbitmq.conf").path
-        environment["RABBITMQ_ENABLED_PLUGINS_FILE"] = folder.appending(path: "enabled_plugins").path
-        environment["RABBITMQ_MNESIA_BASE"] = folder.appending(path: "mnesia").path
-        environment["RABBITMQ_LOG_BASE"] = folder.appending(path: "log").path
-        environment["RABBITMQ_PID_FILE"] = folder.appending(path: "pid").path
-        environment["RABBITMQ_CONF_ENV_FILE"] = "/dev/null"
-        environment["RABBITMQ_DIST_PORT"] = "\(distributionPort)"
-        environment["ERL_EPMD_PORT"] = "\(directoryPort)"
-        environment["ERL_EPMD_ADDRESS"] = "127.0.0.1"
-        process.environment = environment
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        return process
+    /// What differs from the test's own environment: nothing of another node's.
+    private nonisolated var environment: [String: String?] {
+        let others = ProcessInfo.processInfo.environment.keys.filter { $0.hasPrefix("RABBITMQ_") }
+        return [String: String?](uniqueKeysWithValues: others.map { ($0, nil) }).merging([
+            "HOME": folder.path,
+            "RABBITMQ_NODENAME": "fault-\(folder.lastPathComponent.suffix(8))@localhost",
+            "RABBITMQ_CONFIG_FILE": folder.appending(path: "rabbitmq.conf").path,
+            "RABBITMQ_ENABLED_PLUGINS_FILE": folder.appending(path: "enabled_plugins").path,
+            "RABBITMQ_MNESIA_BASE": folder.appending(path: "mnesia").path,
+            "RABBITMQ_LOG_BASE": folder.appending(path: "log").path,
+            "RABBITMQ_PID_FILE": folder.appending(path: "pid").path,
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_DIST_PORT": "\(distributionPort)",
+            "ERL_EPMD_PORT": "\(directoryPort)",
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+        ]) { $1 }
     }
 
     /// A shell that waits for this process to end, however it ends, and then takes the node away.
-    private static func endWithProcess(folder: URL, directoryPort: Int) {
+    private static func endWithProcess(folder: URL, directoryPort: Int) throws -> ChildProcess {
         let script = """
             while kill -0 \(getpid()) 2>/dev/null; do sleep 1; done
             kill -9 $(cat \(folder.path)/pid); sleep 1
             ERL_EPMD_PORT=\(directoryPort) epmd -kill
             rm -rf \(folder.path)
             """
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/setsid")
-        process.arguments = ["/bin/bash", "-c", script]
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try? process.run()
+        return try ChildProcess("/bin/bash", ["-c", script], isApart: true)
     }
 
     /// The file as an installation would load it, and a user for the tests who may do everything.
@@ -167,9 +157,9 @@ actor PrivateNode {
     }
 
     /// A certificate for `localhost` alone, its authority, and an authority that has nothing to do with it.
-    private static func makeCertificates(in folder: URL) throws {
+    private static func makeCertificates(in folder: URL) async throws {
         let script = """
-            set -e; cd \(folder.path)
+            set -e
             for name in ca other; do
               openssl req -x509 -newkey rsa:2048 -nodes -keyout $name.key -out $name.pem -subj "/CN=Throw-away $name" -days 2
             done
@@ -177,34 +167,6 @@ actor PrivateNode {
             echo subjectAltName=DNS:localhost >server.ext
             openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile server.ext -out server.pem
             """
-        let process = Process()
-        process.executableURL = URL(filePath: "/bin/bash")
-        process.arguments = ["-c", script]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "openssl made no certificates")
-    }
-
-    private static func freePorts(_ count: Int) throws -> [Int] {
-        // All are held until all are known, so that none is given twice.
-        var descriptors: [Int32] = []
-        defer { for descriptor in descriptors { close(descriptor) } }
-        return try (0..<count).map { _ in
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            descriptors.append(descriptor)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let bound = withUnsafeMutablePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-                }
-            }
-            try #require(bound)
-            return Int(UInt16(bigEndian: address.sin_port))
-        }
+        try await ChildProcess.run("/bin/bash", ["-c", script], in: folder.path)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 @testable import RabbitMQ
@@ -73,7 +74,7 @@ struct TopologyTests {
     }
 
     @Test("A share survives its JSON, and deploy/topology puts shares together as the code does")
-    func script() throws {
+    func script() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "topology-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -91,7 +92,7 @@ struct TopologyTests {
             try text.write(to: file)
             return file.path
         }
-        let printed = try TopologyScript.run(["print"] + files.flatMap { ["--share", $0] })
+        let printed = try await TopologyScript.run(["print"] + files.flatMap { ["--share", $0] })
         #expect(printed.status == 0)
         let whole = try shares.reduce(Topology()) { try $0.merging($1) }
         let ours = try JSONSerialization.jsonObject(with: whole.definitions()) as? NSDictionary
@@ -102,18 +103,11 @@ struct TopologyTests {
 
 /// Runs `deploy/topology`.
 enum TopologyScript {
-    static func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
+    static func run(_ arguments: [String]) async throws -> (status: Int32, output: String) {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        let process = Process()
-        process.executableURL = root.appending(path: "deploy/topology")
-        process.arguments = arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+        let (end, said) = try await ChildProcess.outcome(root.appending(path: "deploy/topology").path, arguments)
+        guard case .exited(let status) = end else { throw ChildProcess.Failed(description: said) }
+        return (status, said)
     }
 }
 
@@ -125,31 +119,31 @@ extension PrivateNodeTests {
             let node = try await PrivateNode.shared.value
             let channel = BrokerChannel(try node.configuration())
             let file = node.folder.appending(path: "share.json")
-            func topology(_ what: String, _ share: Topology) throws -> (status: Int32, output: String) {
+            func topology(_ what: String, _ share: Topology) async throws -> (status: Int32, output: String) {
                 try JSONEncoder().encode(share).write(to: file)
-                return try TopologyScript.run([what, "--url", node.managementURL, "--share", file.path])
+                return try await TopologyScript.run([what, "--url", node.managementURL, "--share", file.path])
             }
 
-            let before = try topology("check", PrivateNode.school)
+            let before = try await topology("check", PrivateNode.school)
             #expect(before.status == 0, "\(before.output)")
 
             let more = try PrivateNode.school
                 .merging(.consumed("journal.feed", from: "school.events", keys: ["canteen.#"]))
                 .merging(Topology(grants: [.init(user: "ledger", exchange: "school.commands", keys: ["canteen\\.order\\.v1"])]))
-            let missing = try topology("check", more)
+            let missing = try await topology("check", more)
             #expect(missing.status == 1)
             for line in ["missing queue journal.feed", "missing binding school.events journal.feed canteen.#", "different topic permission ledger school.commands"] {
                 #expect(missing.output.contains(line), "\(missing.output)")
             }
-            let applied = try topology("apply", more)
+            let applied = try await topology("apply", more)
             #expect(applied.status == 0, "\(applied.output)")
             _ = try await channel.state(ofQueue: "journal.feed")
 
             // The next version of the code does not know that queue, nor a binding somebody made by hand.
             try await channel.declare(
                 Topology(bindings: [.init(exchange: "school.events", queue: "canteen.ledger", key: "by.hand")]))
-            #expect(try topology("check", PrivateNode.school).output.contains("not in the code: binding school.events canteen.ledger by.hand"))
-            let back = try topology("apply", PrivateNode.school)
+            #expect(try await topology("check", PrivateNode.school).output.contains("not in the code: binding school.events canteen.ledger by.hand"))
+            let back = try await topology("apply", PrivateNode.school)
             #expect(back.status == 0, "\(back.output)")
             #expect(back.output.contains("unbound binding school.events journal.feed canteen.#"))
             #expect(back.output.contains("unbound binding school.events canteen.ledger by.hand"))
@@ -167,7 +161,7 @@ extension PrivateNodeTests {
             let file = node.folder.appending(path: "changed.json")
             try JSONEncoder().encode(changed).write(to: file)
             for what in ["check", "apply"] {
-                let result = try TopologyScript.run([what, "--url", node.managementURL, "--share", file.path])
+                let result = try await TopologyScript.run([what, "--url", node.managementURL, "--share", file.path])
                 #expect(result.status == 1 && result.output.contains("different queue canteen.ledger"), "\(result.output)")
             }
         }
@@ -178,7 +172,7 @@ extension PrivateNodeTests {
             let file = node.folder.appending(path: "plain.json")
             try JSONEncoder().encode(PrivateNode.school).write(to: file)
             for url in ["http://admin:wrong@127.0.0.1:\(node.managementPort)", "http://a:b@127.0.0.1:1", "nonsense"] {
-                let result = try TopologyScript.run(["check", "--url", url, "--share", file.path])
+                let result = try await TopologyScript.run(["check", "--url", url, "--share", file.path])
                 #expect(result.status == 1 && result.output.hasPrefix("topology: ") && !result.output.contains("Traceback"))
                 #expect(!result.output.contains("wrong"))
             }

@@ -1,5 +1,6 @@
 import CoreMetrics
 import Foundation
+import Support
 import Logging
 import Synchronization
 import Testing
@@ -140,28 +141,16 @@ private struct Headers: Extractor, Injector {
         return registry
     }
 
-    @Test("an independent reader of Prometheus' format reads what was counted") func independentReader() throws {
-        let python = try #require(
-            ProcessInfo.processInfo.environment["ZVONOK_TEST_PYTHON"],
-            "ZVONOK_TEST_PYTHON names a Python with prometheus-client; deploy/test sets it")
+    @Test("an independent reader of Prometheus' format reads what was counted") func independentReader() async throws {
         let script = """
             import sys, json
             from prometheus_client.parser import text_string_to_metric_families as read
             print(json.dumps({f.name: {"type": f.type, "samples": [[s.name, s.labels, s.value] for s in f.samples]} for f in read(sys.stdin.read())}))
             """
-        let process = Process()
-        process.executableURL = URL(filePath: python)
-        process.arguments = ["-c", script]
-        let input = Pipe()
-        let output = Pipe()
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
-        try input.fileHandleForWriting.write(contentsOf: Data((Self.filled().text() + ProcessMetrics.text()).utf8))
-        try input.fileHandleForWriting.close()
-        let answer = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        let text = FileManager.default.temporaryDirectory.appending(path: "metrics-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: text) }
+        try Data((Self.filled().text() + ProcessMetrics.text()).utf8).write(to: text)
+        let answer = Data(try await ChildProcess.run(TestServers.python, ["-c", script], input: .file(text.path)).utf8)
 
         struct Family: Decodable { let type: String }
         let families = try JSONDecoder().decode([String: Family].self, from: answer)

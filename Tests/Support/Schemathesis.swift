@@ -63,9 +63,7 @@ public struct Schemathesis: Sendable {
         defer { try? FileManager.default.removeItem(at: place) }
         try document.write(to: place.appending(path: "openapi.json"))
         let here = URL(filePath: #filePath).deletingLastPathComponent()
-        let process = Process()
         // Behind whatever else is being tested, so that nobody's time runs out because of it.
-        process.executableURL = URL(filePath: "/usr/bin/nice")
         var arguments = [
             "-n", "10", try TestServers.python, "-m", "schemathesis.cli", "run", place.appending(path: "openapi.json").path, "--url", address, "--no-color", "--max-time", "\(seconds)",
             "--phases", "examples,coverage,fuzzing", "--checks", checks.joined(separator: ","), "--continue-on-failure", "--no-shrink",
@@ -74,27 +72,14 @@ public struct Schemathesis: Sendable {
         ]
         if let cookie { arguments += ["--header", "Cookie: \(cookie)"] }
         for path in excluding { arguments += ["--exclude-path", path] }
-        process.arguments = arguments
-        var environment = ProcessInfo.processInfo.environment
-        environment["SCHEMATHESIS_HOOKS"] = "schemathesis_hooks"
-        environment["PYTHONPATH"] = here.path
-        environment["PYTHONDONTWRITEBYTECODE"] = "1"
-        environment["ZVONOK_ORIGIN"] = origin
-        environment["ZVONOK_KNOWN_IDS"] = String(decoding: try JSONEncoder().encode(known), as: UTF8.self)
-        process.environment = environment
-        process.currentDirectoryURL = place
-        let said = place.appending(path: "said")
-        try Data().write(to: said)
-        let output = try FileHandle(forWritingTo: said)
-        process.standardOutput = output
-        process.standardError = output
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            process.terminationHandler = { _ in continuation.resume() }
-            do { try process.run() } catch { continuation.resume(throwing: error) }
-        }
-        let text = String(decoding: try Data(contentsOf: said), as: UTF8.self)
+        let (end, text) = try await ChildProcess.outcome(
+            "/usr/bin/nice", arguments,
+            environment: [
+                "SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": here.path, "PYTHONDONTWRITEBYTECODE": "1", "ZVONOK_ORIGIN": origin,
+                "ZVONOK_KNOWN_IDS": String(decoding: try JSONEncoder().encode(known), as: UTF8.self),
+            ], in: place.path, within: .seconds(1800))
         let cases = text.matches(of: /(\d+) generated/).last.flatMap { Int($0.output.1) } ?? 0
         let begin = ["= FAILURES =", "= ERRORS ="].compactMap { text.range(of: $0)?.lowerBound }.min() ?? text.startIndex
-        return Report(isClean: process.terminationStatus == 0, findings: String(text[begin...].prefix(8000)), cases: cases)
+        return Report(isClean: end == .exited(0), findings: String(text[begin...].prefix(8000)), cases: cases)
     }
 }
