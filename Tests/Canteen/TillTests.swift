@@ -97,4 +97,33 @@ import Testing
         let working = try await canteen.database.read { [school = canteen.school] in try Till.all(of: school, in: $0).map(\.id) }
         #expect(working == [second.tillID])
     }
+
+    @Test("Of operators who give one name to tills at the same moment one alone succeeds", arguments: UInt64(1)...6)
+    func namesakes(_ seed: UInt64) async throws {
+        var dice = SeededGenerator(seed: seed)
+        let (database, outbox, school) = (canteen.database, canteen.outbox, canteen.school)
+        let tills = try await database.transaction { tx in
+            try (0..<4).map { try RegisterTill(school: school, name: "Касса \($0)").run(in: tx, outbox: outbox).tillID }
+        }
+        let renames = (0..<8).map { _ in dice.below(2) == 0 }
+        let given = await withTaskGroup(of: Bool.self) { group in
+            for (number, isRename) in renames.enumerated() {
+                group.addTask {
+                    (try? await database.transaction { tx in
+                        if isRename {
+                            try RenameTill(till: tills[number % tills.count], name: "Буфет").run(in: tx, outbox: outbox)
+                        } else {
+                            _ = try RegisterTill(school: school, name: "Буфет").run(in: tx, outbox: outbox)
+                        }
+                    }) != nil
+                }
+            }
+            return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+        }
+        let named = try await database.read { tx in try Till.all(of: school, in: tx).filter { $0.name == "Буфет" } }
+        #expect(named.count == 1, "seed \(seed)")
+        #expect(given >= 1, "seed \(seed)")
+        let said = try await said().filter { $0.name == "Буфет" && !$0.ended }
+        #expect(said.map(\.tillID) == named.map(\.id), "seed \(seed)")
+    }
 }

@@ -21,13 +21,17 @@ struct RegisterTill {
 
     /// - Throws: `TillRefused`.
     func run(in transaction: borrowing Transaction, outbox: Outbox) throws -> Till.Key {
-        let name = try Till.fitting(name, of: school, in: transaction)
+        let name = try Till.fitting(name)
         // 256 random bits: nobody guesses it, so a plain hash is enough to keep it by.
         let key = Data((0..<32).map { _ in UInt8.random(in: .min ... .max) }).base64EncodedString()
             .replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
         let id = UUID.v7()
-        try transaction.execute(
-            "insert into till (id, school_id, name, key_hash) values (\(id), \(school), \(name), \(Till.hash(key)))")
+        let isNew = try transaction.execute(
+            """
+            insert into till (id, school_id, name, key_hash) values (\(id), \(school), \(name), \(Till.hash(key)))
+            on conflict (school_id, name) where not ended do nothing
+            """) == 1
+        guard isNew else { throw TillRefused.nameTaken }
         try outbox.publish(TillChanged(tillID: id, version: 1, schoolID: school, name: name), in: transaction)
         return Till.Key(tillID: id, key: key)
     }
@@ -45,9 +49,13 @@ struct RenameTill {
                 "select school_id, name, version from till where id = \(till) and not ended for update",
                 as: UUID.self, String.self, Int64.self)
         else { throw TillRefused.noTill }
-        let name = try Till.fitting(name, of: school, but: till, in: transaction)
+        let name = try Till.fitting(name)
         guard name != before else { return }
-        try transaction.execute("update till set name = \(name), version = version + 1 where id = \(till)")
+        do {
+            try transaction.execute("update till set name = \(name), version = version + 1 where id = \(till)")
+        } catch let error as PostgresError where error.constraint == "till_name_unique" {
+            throw TillRefused.nameTaken
+        }
         try outbox.publish(TillChanged(tillID: till, version: version + 1, schoolID: school, name: name), in: transaction)
     }
 }
@@ -72,15 +80,10 @@ struct EndTill {
 extension Till {
     static let longestName = 60
 
-    /// A name that a till may have, without spaces around it.
-    fileprivate static func fitting(
-        _ name: String, of school: UUID, but own: UUID? = nil, in transaction: borrowing Transaction
-    ) throws -> String {
+    /// A name that a till may have, without spaces around it. That no other till has it the database sees to.
+    fileprivate static func fitting(_ name: String) throws -> String {
         let name = name.trimmingCharacters(in: .whitespacesAndNewlines)
         guard !name.isEmpty, name.count <= longestName else { throw TillRefused.unfitName }
-        guard try !all(of: school, in: transaction).contains(where: { $0.name == name && $0.id != own }) else {
-            throw TillRefused.nameTaken
-        }
         return name
     }
 }
