@@ -1,8 +1,12 @@
 -- One charge by itself, for pgbench: the command is remembered, decided, and its answer waits in the outbox, in one
--- transaction, as Ledger does it for many at once. Variables: `pupils`, how many accounts there are.
+-- transaction, as Ledger does it for many at once. Variables: `pupils`, how many accounts there are. Identifiers follow each
+-- other in time, as those of Canteen and of tills do (UUIDv7): indexes grow at their end.
 \set place random(1, :pupils)
-with heard as (
-    insert into ledger.inbox (queue, message_id) values ('benchmark', gen_random_uuid()) on conflict do nothing
+with made as materialized (
+    select encode(overlay(uuid_send(gen_random_uuid())
+        placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6), 'hex')::uuid as id
+), heard as (
+    insert into ledger.inbox (queue, message_id) select 'benchmark', id from made on conflict do nothing
 )
 insert into ledger.outbox (event_id, exchange, routing_key, type, body, try_after)
 select gen_random_uuid(), 'school.events', 'ledger.charge.accepted.v1', 'benchmark',
@@ -12,6 +16,6 @@ select gen_random_uuid(), 'school.events', 'ledger.charge.accepted.v1', 'benchma
             'account', json_build_object('accountID', d.account_id, 'version', d.version, 'schoolID', d.school_id,
                 'accountNumber', d.number, 'balance', d.balance, 'spentToday', d.spent_today, 'isOpen', d.is_open)))::text, 'UTF8'),
     'infinity'
-from benchmark.pupil p, ledger.decide_charge(
-    gen_random_uuid(), gen_random_uuid(), 1, p.id, 1, 'collective', 'Обед', null, null, now(), null, null, null, now()) d
+from made, benchmark.pupil p, ledger.decide_charge(
+    made.id, made.id, 1, p.id, 1, 'collective', 'Обед', null, null, now(), null, null, null, now()) d
 where p.place = :place;

@@ -88,6 +88,84 @@ import Testing
         #expect(unknown?.constraint == "entry_account_known")
     }
 
+    /// A statement that writes charges by hand, some of them wrong, and whether the books may take it.
+    private struct Attempt {
+        var transfers: [String] = []
+        var legs: [String] = []
+        var isRight = true
+
+        /// One more charge; a defect is drawn for it, or none.
+        mutating func add(_ school: SchoolOfTests, place: Int, _ dice: inout SeededGenerator) {
+            let (id, account) = (UUID.v7(), Account.id(of: school.masha))
+            let supplier = OrganisationAccount.supplier.id(of: school.school)
+            let amount = 1 + dice.below(500)
+            var (own, theirs, balance, written) = (-amount, amount, "\(dice.below(1000))", amount)
+            var (position, theirPosition, payee, isOffline, parts) = ("\(place)", "null", supplier, dice.below(4) == 0, 1)
+            switch dice.below(14) {
+            case 0: theirs += 1
+            case 1: own -= 1
+            case 2: written += 1
+            case 3: (position, balance) = ("null", "null")
+            case 4: theirPosition = "\(place)"
+            case 5: payee = .v7()
+            case 6: balance = "-1"
+            case 7: theirs = 0
+            case 8: (own, theirs) = (0, 0)
+            case 9: parts = 2
+            case 10: (own, theirs) = (amount, -amount)
+            default: break
+            }
+            isRight = isRight && own == -amount && theirs == amount && written == amount && position != "null" && theirPosition == "null"
+                && payee == supplier && (balance != "-1" || isOffline)
+            transfers.append("('\(id)', 'charge', '\(account)', now(), current_date, \(written), 'personal', '', '\(UUID.v7())', \(isOffline))")
+            if own != 0 { legs.append("('\(id)', '\(account)', \(own), \(position), \(balance))") }
+            if parts == 2, theirs > 1 {
+                legs.append("('\(id)', '\(OrganisationAccount.terminal.id(of: school.school))', 1, null, null)")
+                theirs -= 1
+            }
+            if theirs != 0 {
+                legs.append("('\(id)', '\(payee)', \(theirs), \(theirPosition), \(theirPosition == "null" ? "null" : "5"))")
+            }
+        }
+    }
+
+    @Test("BY-02: whatever a statement brings, the books take what is right and refuse the whole of it when anything is not", arguments: UInt64(1)...8)
+    func statementsAreTakenOrRefused(_ seed: UInt64) async throws {
+        try await school.open()
+        var dice = SeededGenerator(seed: seed)
+        var (place, taken) = (1, 0)
+        for step in 0..<60 {
+            var attempt = Attempt()
+            // One by itself goes another way than many.
+            for _ in 0..<(dice.below(3) == 0 ? 1 + dice.below(3) : 1) {
+                attempt.add(school, place: place, &dice)
+                place += 1
+            }
+            var refusal: String?
+            do {
+                try await school.database.execute(
+                    """
+                    with moved as (
+                        insert into transfer (id, kind, account_id, made_at, business_on, amount, purchase, what, sale_id, offline)
+                        values \(unescaped: attempt.transfers.joined(separator: ", "))
+                    )
+                    insert into entry (transfer_id, account_id, amount, position, balance)
+                    select * from (values \(unescaped: (attempt.legs + ["(null::uuid, null::uuid, null::bigint, null::bigint, null::bigint)"]).joined(separator: ", "))) as l (t, a, m, p, b)
+                    where t is not null
+                    """)
+                taken += attempt.transfers.count
+            } catch let error as PostgresError { refusal = error.constraint ?? error.message }
+            #expect((refusal == nil) == attempt.isRight, "seed \(seed), step \(step): \(refusal ?? "taken"): \(attempt)")
+            #expect(try await school.database.rows("select count(*) from transfer", as: Int.self) == [taken], "seed \(seed), step \(step)")
+        }
+        #expect(taken > 10, "seed \(seed)")
+        let unbalanced = try await school.database.rows(
+            "select count(*) from (select from entry group by transfer_id having sum(amount) <> 0 or count(*) < 2) e", as: Int.self)
+        #expect(unbalanced == [0])
+        // What is asked about many sets what it needs aside again.
+        #expect(try await school.database.rows("select current_setting('enable_seqscan')", as: String.self) == ["on"])
+    }
+
     @Test("BY-01: an attempt that has ended cannot be ended again, whoever tries")
     func chargeEndsOnce() async throws {
         try await school.open()

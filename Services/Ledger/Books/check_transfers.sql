@@ -1,13 +1,26 @@
--- revision 3
+-- revision 4
 -- A transfer says what its kind has to say, and comes in one statement with its entries: its amount is what moved on the child's
 -- account, or on all accounts of the child when a subsidy paid a part. One between two children has these two legs and no other.
 --
 -- What a row must say is checked here and not by constraints of the table: those are read anew from their text for every
--- statement, which is a sixth of what a charge by itself costs.
-create or replace function check_transfers() returns trigger language plpgsql set enable_seqscan = off as $$
+-- statement, which is a sixth of what a charge by itself costs. A charge by itself that a child pays alone is looked at first, for a
+-- fraction of what the question about any number costs; whatever is not plainly right is asked that question, which alone refuses.
+create or replace function check_transfers() returns trigger language plpgsql as $$
 declare
+    one transfer;
+    rows integer := 0;
+    seqscan text := current_setting('enable_seqscan');
     wrong record;
 begin
+    for one in select * from added limit 2 loop rows := rows + 1; end loop;
+    if rows = 1 and one.kind = 'charge' and one.purchase in ('personal', 'collective', 'service') and one.sale_id is not null
+        and one.method is null and one.reverses is null and one.refunds is null and one.returns is null and one.other_id is null
+        and (select e.amount from entry e where e.transfer_id = one.id and e.account_id = one.account_id) = -one.amount
+    then
+        return null;
+    end if;
+
+    perform set_config('enable_seqscan', 'off', true);
     select n.id, n.rule into wrong
     from (
         select a.id,
@@ -51,7 +64,10 @@ begin
     ) n
     where n.rule is not null
     limit 1;
-    if not found then return null; end if;
+    if not found then
+        perform set_config('enable_seqscan', seqscan, true);
+        return null;
+    end if;
     raise exception '%', case wrong.rule
             when 'transfer_has_entries' then format('transfer %s has no entry of its amount', wrong.id)
             else format('transfer %s does not say what its kind has to say', wrong.id)
