@@ -15,21 +15,20 @@ enum WhenLedgerAnswers {
     ) throws {
         let charges = answers.map(\.event.chargeID)
         try lock(answers.map(\.event.saleID), in: transaction)
-        let ended = try transaction.rows(
-            """
-            update attempt set state = 'accepted'
-            from sale
-            where charge_id = any(\(charges)) and attempt.state = 'asked' and sale.id = sale_id and sale.state = 'pending'
-            returning sale_id
-            """, as: UUID.self)
-        guard !ended.isEmpty else { return }
-        CanteenService.salesEnded.note(ended.map { $0 })
-        let charge = Dictionary(answers.map { ($0.event.saleID, $0.event) }, uniquingKeysWith: { first, _ in first })
         let sales = try Sale.found(
             """
-            update sale set state = 'completed' where id = any(\(ended.map { $0 }))
+            with ended as (
+                update attempt set state = 'accepted'
+                from sale asked
+                where charge_id = any(\(charges)) and attempt.state = 'asked' and asked.id = sale_id and asked.state = 'pending'
+                returning sale_id
+            )
+            update sale set state = 'completed' where id in (select sale_id from ended)
             returning \(Sale.list)
             """, in: transaction)
+        guard !sales.isEmpty else { return }
+        CanteenService.salesEnded.note(sales.map(\.id))
+        let charge = Dictionary(answers.map { ($0.event.saleID, $0.event) }, uniquingKeysWith: { first, _ in first })
         try outbox.publish(
             sales.compactMap { sale in
                 charge[sale.id].map {
