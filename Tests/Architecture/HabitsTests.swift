@@ -46,7 +46,7 @@ import Testing
 
     @Test("no test waits for another program on a thread that all tests share")
     func nobodyBlocksThePool() throws {
-        // As many threads as processors, and two such waits that depend on each other stop all tests for ever.
+        // The pool has few threads: when each of them waits for what another test has to do, all stand still for ever.
         let blocking = /\bProcess\(\)|processExitsWith|waitUntilExit|readDataToEndOfFile|\.readToEnd\(|\busleep\(|Thread\.sleep/
         // A closure within a transaction has a thread of its own.
         let allowed = ["Tests/Postgres/FailureTests.swift", "Tests/Architecture/HabitsTests.swift"]

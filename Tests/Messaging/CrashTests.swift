@@ -11,7 +11,7 @@ import Testing
 /// Processes that die without a word, each a real one: this very program, started once more for one of `DoomedProcesses`.
 ///
 /// Not the exit tests of Swift Testing: those read what the other process says on a thread of the pool that all tests share, until
-/// the last program that was started at the same moment has ended. Two of them, and nothing moves any more.
+/// whatever holds the pipe has ended. A few of them at once, and no test moves that would have to end one.
 @Suite(.database(.messaging, School.table), .timeLimit(.minutes(5))) struct CrashTests {
     let conninfo = TestDatabase.current.conninfo
 

@@ -1,7 +1,7 @@
 import CoreMetrics
 import Foundation
-import Support
 import Logging
+import Support
 import Synchronization
 import Testing
 import Tracing

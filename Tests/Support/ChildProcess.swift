@@ -7,8 +7,8 @@ import Testing
 ///
 /// Not Foundation's `Process`: that gives a child the signal mask of the thread it is started from, and threads of Swift's pool
 /// block most signals, so that neither the child nor anything it starts could be asked to leave. It takes note of an end by a
-/// pipe, which another child that is started at the same moment holds too: a server that runs as long as the tests do. And it
-/// waits on a thread of the pool, of which there are as many as processors: two such waits, and nothing moves any more.
+/// pipe, which another child that is started at the same moment may hold too: a server that runs as long as the tests do. And it
+/// waits on a thread of the pool that all tests share, of which there are few.
 public final class ChildProcess: Sendable {
     /// It could not be started, or did not do what it was started for.
     public struct Failed: Error, CustomStringConvertible {
