@@ -1,6 +1,7 @@
 -- One charge by itself, for pgbench: the command is remembered, decided, and its answer waits in the outbox, in one
 -- transaction, as Ledger does it for many at once. Variables: `pupils`, how many accounts there are. Identifiers follow each
--- other in time, as those of Canteen and of tills do (UUIDv7): indexes grow at their end.
+-- other in time, as those of Canteen and of tills do (UUIDv7): indexes grow at their end. The answer has the size of a real one,
+-- which Ledger writes outside the database.
 \set place random(1, :pupils)
 with made as materialized (
     select encode(overlay(uuid_send(gen_random_uuid())
@@ -9,13 +10,8 @@ with made as materialized (
     insert into ledger.inbox (queue, message_id) select 'benchmark', id from made on conflict do nothing
 )
 insert into ledger.outbox (event_id, exchange, routing_key, type, body, try_after)
-select gen_random_uuid(), 'school.events', 'ledger.charge.accepted.v1', 'benchmark',
-    convert_to(json_build_object(
-        'specversion', '1.0', 'id', gen_random_uuid(), 'source', '/school/ledger', 'type', 'ledger.charge.accepted.v1',
-        'data', json_build_object('what', 'Обед', 'kind', 'collective', 'postedAt', d.decided_at, 'day', d.business_on,
-            'account', json_build_object('accountID', d.account_id, 'version', d.version, 'schoolID', d.school_id,
-                'accountNumber', d.number, 'balance', d.balance, 'spentToday', d.spent_today, 'isOpen', d.is_open)))::text, 'UTF8'),
-    'infinity'
+select made.id, 'school.events', 'ledger.charge.accepted.v1', 'benchmark',
+    convert_to(repeat('x', 900), 'UTF8'), 'infinity'
 from made, benchmark.pupil p, ledger.decide_charge(
     made.id, made.id, 1, p.id, 1, 'collective', 'Обед', null, null, now(), null, null, null, now()) d
-where p.place = :place;
+where p.place = :place and d.state = 'posted';

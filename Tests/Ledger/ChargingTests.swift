@@ -22,7 +22,7 @@ import Testing
         #expect(outcome.day == school.today)
         let supplier = OrganisationAccount.supplier.id(of: school.school)
         let received = try await school.database.read {
-            try $0.first("select sum(amount)::bigint from entry where account_id = \(supplier)", as: Money.self)
+            try $0.first("select sum(amount)::bigint from leg where account_id = \(supplier)", as: Money.self)
         }
         #expect(received == .roubles(128))
         #expect(try await school.firstDifference() == nil)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Ledger
 
-/// The functions of the books have one text each, beside the capability they serve; numbered migrations are history.
+/// The functions and views of the books have one text each, beside the capability they serve; numbered migrations are history.
 @Suite("The functions of the books", .database(LedgerService.migrations)) struct FunctionsTests {
     private let database = TestDatabase.current.database
     private static let service = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -26,14 +26,16 @@ import Testing
     private func definitions() async throws -> [String: String] {
         let rows = try await database.rows(
             """
-            select proname::text, pg_get_functiondef(oid) from pg_proc
-            where pronamespace = current_schema()::regnamespace order by proname
+            select proname::text, pg_get_functiondef(oid) from pg_proc where pronamespace = current_schema()::regnamespace
+            union all
+            select viewname::text, definition from pg_views where schemaname = current_schema()
+            order by 1
             """, as: String.self, String.self)
-        #expect(Set(rows.map(\.0)).count == rows.count, "a name has two functions")
+        #expect(Set(rows.map(\.0)).count == rows.count, "a name has two texts")
         return Dictionary(rows, uniquingKeysWith: { first, _ in first })
     }
 
-    @Test("a fresh schema has exactly the functions of the files") func equal() async throws {
+    @Test("a fresh schema has exactly the functions and views of the files") func equal() async throws {
         let files = try files()
         let fresh = try await definitions()
         #expect(fresh.keys.sorted() == files.keys.sorted())

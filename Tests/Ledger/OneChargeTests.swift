@@ -68,8 +68,9 @@ import Testing
         let id = charge.chargeID
         let rows = try transaction.rows(
             """
-            select (select to_jsonb(k)::text from charge k where k.id = \(id)), (select to_jsonb(t)::text from transfer t where t.id = \(id)),
-                (select jsonb_agg(e order by e.account_id)::text from entry e where e.transfer_id = \(id)),
+            select (select (to_jsonb(k) - 'number')::text from charge k where k.id = \(id)),
+                (select to_jsonb(t)::text from movement t where t.id = \(id)),
+                (select jsonb_agg(e order by e.account_id)::text from leg e where e.movement_id = \(id)),
                 (select to_jsonb(m)::text from meals_account m where m.person_id = \(charge.personID)),
                 (select jsonb_agg(a order by a.id)::text from allowance a), (select jsonb_agg(s order by s.id)::text from subsidy s),
                 (select sum(amount)::text from organisation_movement)
@@ -88,30 +89,37 @@ import Testing
         (#"{"method": null}"#, "transfer_top_up_says_how"),
         (#"{"kind": "payout"}"#, "transfer_top_up_says_how"),
         (#"{"method": "cashDesk", "receipt": ""}"#, "transfer_desk_gives_receipt"),
-        (#"{"reverses": "ID"}"#, "transfer_reversal_names_charge"),
-        (#"{"refunds": "ID"}"#, "transfer_refund_names_charge"),
+        (#"{"reverses": "CHARGE"}"#, "transfer_reversal_names_charge"),
+        (#"{"reverses": "ID"}"#, "transfer_reverses_charge"),
+        (#"{"refunds": "CHARGE"}"#, "transfer_refund_names_charge"),
+        (#"{"refunds": "ID"}"#, "transfer_refunds_charge"),
         (
-            #"{"kind": "refund", "method": null, "purchase": "personal", "sale_id": "ID", "refunds": "ID", "asked_by_id": "ID", "by_id": "ID"}"#,
+            #"{"kind": "refund", "method": null, "purchase": "personal", "sale_id": "ID", "refunds": "CHARGE", "asked_by_id": "ID", "by_id": "ID"}"#,
             "transfer_refund_takes_two"
         ),
         (#"{"returns": "ID"}"#, "transfer_return_names_top_up"),
         (#"{"kind": "familyTransfer", "method": null}"#, "transfer_in_family_names_other"),
         (#"{"amount": 0}"#, "transfer_amount_positive"),
         (#"{"amount": 99}"#, "transfer_has_entries"),
+        (#"{"id": "CHARGE"}"#, "transfer_pkey"),
     ]
 
     @Test("BY-02: the books refuse a transfer that does not say what its kind has to say, and take it when it does", arguments: wrong)
     func refused(_ columns: String, _ constraint: String) async throws {
         try await school.open()
-        let refusal = await #expect(throws: PostgresError.self) { try await topUp(with: columns) }
+        try await school.topUp(school.masha, 100)
+        let charge = school.charge(school.masha, 10)
+        try await school.decide([charge])
+        let refusal = await #expect(throws: PostgresError.self) { try await topUp(with: columns, charge.chargeID) }
         #expect(refusal?.constraint == constraint)
-        try await topUp(with: "{}")
+        try await topUp(with: "{}", charge.chargeID)
     }
 
-    /// Writes a top-up by hand, with some columns changed; `ID` in them is its own identifier.
-    private func topUp(with columns: String) async throws {
-        let (id, account) = (UUID.v7(), Account.id(of: school.masha))
-        let changed = columns.replacing("ID", with: id.text)
+    /// Writes a top-up by hand, with some columns changed; `ID` in them is its own identifier, `CHARGE` that of a charge.
+    private func topUp(with columns: String, _ charge: UUID) async throws {
+        let isCharge = columns.contains(#""id": "CHARGE""#)
+        let (id, account) = (isCharge ? charge : UUID.v7(), Account.id(of: school.masha))
+        let changed = columns.replacing("CHARGE", with: charge.text).replacing("ID", with: id.text)
         try await school.database.execute(
             """
             with moved as (
@@ -120,7 +128,7 @@ import Testing
                     'what', '', 'method', 'terminal', 'offline', false) || \(changed)::jsonb)).*
             )
             insert into entry (transfer_id, account_id, amount, position, balance) values
-                (\(id), \(account), 100, 1, 100), (\(id), \(OrganisationAccount.terminal.id(of: school.school)), -100, null, null)
+                (\(id), \(account), 100, 3, 9100), (\(id), \(OrganisationAccount.terminal.id(of: school.school)), -100, null, null)
             """)
     }
 }

@@ -159,11 +159,14 @@ import Testing
                         id: back, kind: .return, accountID: account.id, amount: .roubles(50), day: account.today, what: "···· 4477",
                         by: school.accountant, returned: .init(topUpID: card, method: .bankCard),
                         legs: [.meals(account.id, -.roubles(50)), .organisation(organisation(.acquiring), .roubles(50))]), at: school.now)
-                try tx.post(
-                    Posting(
-                        id: service, kind: .charge, accountID: account.id, amount: .roubles(5), day: account.today, what: "Кружок", by: nil,
-                        bought: .init(saleID: service, purchase: .service),
-                        legs: [.meals(account.id, -.roubles(5)), .organisation(organisation(.supplier), .roubles(5))]), at: school.now)
+                try tx.execute(
+                    """
+                    insert into charge (id, sale_id, attempt, person_id, account_id, payee_id, amount, purchase, what, decided_at, business_on,
+                        state, position, balance)
+                    select \(service), \(service), 1, person_id, id, \(organisation(.supplier)), 500, 'service', 'Кружок', \(school.now),
+                        \(account.today), 'posted', position + 1, balance - 500
+                    from meals_account where id = \(account.id)
+                    """)
                 try TransferInFamily(id: moved, from: school.masha, to: school.egor, amount: .roubles(7), by: school.mother)
                     .run(in: tx, school.outbox, at: school.now)
                 for ask in cashOuts {

@@ -42,7 +42,7 @@ import Testing
             try moments.map {
                 try tx.first(
                     """
-                    select e.position from entry e join transfer t on t.id = e.transfer_id
+                    select e.position from leg e join movement t on t.id = e.movement_id
                     where e.account_id = \(account) and e.position is not null and t.made_at < \($0) order by e.position desc limit 1
                     """, as: Int64.self)
             }

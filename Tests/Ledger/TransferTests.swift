@@ -63,7 +63,7 @@ import Testing
     private func paid(_ target: UUID) async throws -> Int64 {
         let id = OrganisationAccount.supplier.id(of: target)
         return try await school.database.read {
-            try $0.first("select coalesce(sum(amount), 0)::bigint from entry where account_id = \(id)", as: Int64.self) ?? 0
+            try $0.first("select coalesce(sum(amount), 0)::bigint from leg where account_id = \(id)", as: Int64.self) ?? 0
         }
     }
 
@@ -114,7 +114,7 @@ import Testing
         }
         for target in [school.school, other] { #expect(try await paid(target) == (earned[target] ?? 0) * 100, "seed \(seed)") }
         #expect(try await school.firstDifference() == nil)
-        let sum = try await school.database.read { try $0.first("select coalesce(sum(amount), 0)::bigint from entry", as: Int64.self) }
+        let sum = try await school.database.read { try $0.first("select coalesce(sum(amount), 0)::bigint from leg", as: Int64.self) }
         #expect(sum == 0)
     }
 }

@@ -77,7 +77,7 @@ class Till:
              for sale in self.answers],
             "select x.sale, coalesce(s.state, ''),"
             " (select count(*) from ledger.charge c where c.sale_id = x.sale and c.state = 'posted'),"
-            " (select count(*) from ledger.transfer t where t.sale_id = x.sale and t.kind = 'charge'"
+            " (select count(*) from ledger.movement t where t.sale_id = x.sale and t.kind = 'charge'"
             "    and not exists (select from ledger.transfer r where r.reverses = t.id)),"
             " n.id is not null, extract(epoch from n.changed_at - x.answered)"
             " from sent x left join canteen.sale s on s.id = x.sale left join notifier.notice n on n.id = x.notice")

@@ -5,11 +5,12 @@ import Postgres
 
 /// One balanced movement, as it is written into the books: what it is, and what it does to each account.
 ///
-/// Meals and their withdrawals are posted by `decide_charges` and `withdraw_charges` in batches; everything else by this, one at a time.
+/// Charges and their withdrawals are posted by `decide_charges`, `post_charge` and `withdraw_charges`, top-ups by ``TopUp``; everything
+/// else by this.
 struct Posting {
     /// What a movement is called in the books.
     enum Kind: String {
-        case charge, familyTransfer, refund, payout, accrual, expiry, `return`
+        case familyTransfer, refund, payout, accrual, expiry, `return`
     }
 
     /// A leg: how much comes to an account, or goes from it when it is below zero.
@@ -47,8 +48,6 @@ struct Posting {
     var receipt: String?
     /// The charge that a refund gives back.
     var refund: RefundedCharge?
-    /// What a charge pays for.
-    var bought: Bought?
     /// The top-up that a return gives back, and the way it came.
     var returned: ReturnedTopUp?
     let legs: [Leg]
@@ -65,11 +64,6 @@ struct Posting {
         let purchase: Purchase
         let device: UUID?
     }
-
-    struct Bought {
-        let saleID: UUID
-        let purchase: Purchase
-    }
 }
 
 /// What was paid for: what the child bought himself, a meal with the class, or a paid service (AC-07, ID-35).
@@ -82,7 +76,7 @@ enum Purchase: String {
 
 extension Transaction {
     /// Whether a movement of this id has been posted: whatever it was, no other one can have it.
-    func isPosted(_ id: UUID) throws -> Bool { try first("select true from transfer where id = \(id)", as: Bool.self) ?? false }
+    func isPosted(_ id: UUID) throws -> Bool { try first("select true from movement where id = \(id)", as: Bool.self) ?? false }
 
     /// Locks children's accounts in the order of their ids, as charging does: whoever needs several waits, and never in a ring.
     ///
@@ -116,8 +110,8 @@ extension Transaction {
                     asked_by_id, receipt, refunds, sale_id, purchase, device_id, returns, method)
                 values (\(posting.id), \(posting.kind.rawValue), \(posting.accountID), \(posting.otherID), \(now),
                     \(posting.day), \(posting.amount), \(posting.what), \(posting.by), \(posting.askedBy), \(posting.receipt),
-                    \(posting.refund?.chargeID), \(posting.refund?.saleID ?? posting.bought?.saleID),
-                    \(posting.refund?.purchase.rawValue ?? posting.bought?.purchase.rawValue),
+                    \(posting.refund?.chargeID), \(posting.refund?.saleID),
+                    \(posting.refund?.purchase.rawValue),
                     \(posting.refund?.device), \(posting.returned?.topUpID), \(posting.returned?.method.rawValue))
             ), noted as (
                 insert into organisation_movement (account_id, amount)

@@ -31,7 +31,7 @@ struct TopUpAtDesk: Equatable {
         guard let account = try transaction.lockedAccount(.child(child), at: now) else { throw TopUpRefused.noAccount }
 
         if let (kind, known, sum, paper) = try transaction.first(
-            "select kind, account_id, amount, receipt from transfer where id = \(id)",
+            "select kind, account_id, amount, receipt from movement where id = \(id)",
             as: String.self, UUID.self, Money.self, String?.self)
         {
             guard kind == "topUp", known == accountID, sum == amount, paper == receipt else {

@@ -24,21 +24,21 @@ struct VerifyBooks {
 
     static let claims: [Claim] = [
         Claim(
-            text: "the entries of every transfer sum to zero",
+            text: "the legs of every movement sum to zero",
             firstBreach: """
-                select format('transfer %s sums to %s', transfer_id, sum(amount))
-                from entry group by transfer_id having sum(amount) <> 0 or count(*) < 2 order by transfer_id limit 1
+                select format('movement %s sums to %s', movement_id, sum(amount))
+                from leg group by movement_id having sum(amount) <> 0 or count(*) < 2 order by movement_id limit 1
                 """),
         Claim(
-            text: "every transfer moved its amount on the account of its child",
+            text: "every movement moved its amount on the account of its child",
             firstBreach: """
-                select format('transfer %s of account %s', t.id, t.account_id)
-                from transfer t
+                select format('movement %s of account %s', t.id, t.account_id)
+                from movement t
                 left join lateral (
                     select sum(e.amount) filter (where e.account_id = t.account_id) as own,
                         sum(e.amount) filter (where e.account_id = t.other_id) as other,
                         sum(e.amount) filter (where e.position is not null) as of_children
-                    from entry e where e.transfer_id = t.id
+                    from leg e where e.movement_id = t.id
                 ) moved on true
                 where moved.of_children is distinct from case t.kind
                         when 'familyTransfer' then 0 when 'charge' then -t.amount when 'payout' then -t.amount
@@ -50,20 +50,20 @@ struct VerifyBooks {
         Claim(
             text: "a movement is about one child, and between two only within a family",
             firstBreach: """
-                select format('transfer %s touches %s children', t.id, count(distinct a.person_id))
-                from transfer t
-                join entry e on e.transfer_id = t.id
+                select format('movement %s touches %s children', t.id, count(distinct a.person_id))
+                from leg e
+                join movement t on t.id = e.movement_id
                 join account a on a.id = e.account_id
-                group by t.id
+                group by t.id, t.kind
                 having count(distinct a.person_id) <> case t.kind when 'familyTransfer' then 2 else 1 end
                 order by t.id limit 1
                 """),
         Claim(
             text: "a child's balance is the sum of his entries",
             firstBreach: """
-                select format('account %s says %s, its %s entries say %s', m.number, m.balance, count(e), coalesce(sum(e.amount), 0))
-                from meals_account m left join entry e on e.account_id = m.id
-                group by m.id having m.balance <> coalesce(sum(e.amount), 0) or m.position <> count(e)
+                select format('account %s says %s, its %s entries say %s', m.number, m.balance, count(e.amount), coalesce(sum(e.amount), 0))
+                from meals_account m left join leg e on e.account_id = m.id
+                group by m.id having m.balance <> coalesce(sum(e.amount), 0) or m.position <> count(e.amount)
                 order by m.id limit 1
                 """),
         Claim(
@@ -73,7 +73,7 @@ struct VerifyBooks {
                 from (
                     select account_id, position, balance, amount,
                         lag(balance, 1, 0::bigint) over line as before, row_number() over line as place
-                    from entry where position is not null
+                    from leg where position is not null
                     window line as (partition by account_id order by position)
                 ) lines
                 where balance <> before + amount or position <> place
@@ -112,12 +112,17 @@ struct VerifyBooks {
             firstBreach: """
                 select format('account %s (%s) says %s, its entries say %s', a.id, a.kind, kept.sum, written.sum)
                 from account a
+                left join (
+                    select c.payee_id, sum(c.amount) as sum from charge c
+                    where c.number > (select number from rolled_charges) and c.payee_id is not null group by c.payee_id
+                ) appended on appended.payee_id = a.id
                 cross join lateral (
                     select coalesce((select b.balance from organisation_balance b where b.account_id = a.id), 0)
-                        + coalesce((select sum(o.amount) from organisation_movement o where o.account_id = a.id), 0) as sum
+                        + coalesce((select sum(o.amount) from organisation_movement o where o.account_id = a.id), 0)
+                        + coalesce(appended.sum, 0) as sum
                 ) kept
                 cross join lateral (
-                    select coalesce(sum(e.amount), 0) as sum from entry e where e.account_id = a.id
+                    select coalesce(sum(e.amount), 0) as sum from leg e where e.account_id = a.id
                 ) written
                 where a.person_id is null and kept.sum <> written.sum
                 order by a.id limit 1
@@ -149,11 +154,11 @@ struct VerifyBooks {
                 order by m.id limit 1
                 """),
         Claim(
-            text: "every paid attempt has its transfer, every reversed one its reversal, any other none",
+            text: "every paid attempt has its movement, every reversed one its reversal, any other none",
             firstBreach: """
                 select format('charge %s is %s', c.id, c.state)
                 from charge c
-                left join transfer t on t.id = c.id
+                left join movement t on t.id = c.id
                 left join transfer r on r.reverses = c.id
                 where (t.id is not null) <> (c.state in ('posted', 'reversed'))
                     or (r.id is not null) <> (c.state = 'reversed' and c.refunded < c.amount)
@@ -177,7 +182,7 @@ struct VerifyBooks {
                     select c.id union all select t.id from transfer t where t.refunds = c.id
                     union all select t.id from transfer t where t.reverses = c.id
                 ) part
-                join entry e on e.transfer_id = part.id
+                cross join lateral (select l.account_id, l.amount from leg l where l.movement_id = part.id) e
                 where c.state = 'reversed'
                 group by c.id, e.account_id having sum(e.amount) <> 0
                 order by c.id limit 1
@@ -238,8 +243,8 @@ struct VerifyBooks {
         Claim(
             text: "an account goes below zero only by a sale without a connection or by what went back to a card after one",
             firstBreach: """
-                select format('transfer %s left %s', e.transfer_id, e.balance)
-                from entry e join transfer t on t.id = e.transfer_id
+                select format('movement %s left %s', e.movement_id, e.balance)
+                from leg e join movement t on t.id = e.movement_id
                 where e.balance < 0 and e.amount < 0 and not t.offline and t.kind <> 'return'
                 order by e.account_id, e.position limit 1
                 """),

@@ -1,8 +1,8 @@
--- revision 3
+-- revision 4
 -- All legs of a transfer come in one statement and sum to zero; each names a known transfer and account, and a
 -- child's leg its place. What a child pays never takes his account below zero, but by a sale without a connection, and
--- by a return: what a bank has given back already is written whatever is left. Checked once per statement, whatever
--- the size of the batch.
+-- by a return: what a bank has given back already is written whatever is left. Nor does it have the place that a charge of one row
+-- has in its account. Checked once per statement, whatever the size of the batch.
 --
 -- Most statements bring one transfer of two legs. Those are looked at one by one, for a quarter of what the question about any
 -- number costs; whatever is not plainly right is asked that question, which alone refuses.
@@ -21,6 +21,8 @@ begin
     if legs = 2 and one.transfer_id = other.transfer_id and one.amount + other.amount = 0
         and (one.balance is null or one.balance >= 0) and (other.balance is null or other.balance >= 0)
         and (select count(*) from entry e where e.transfer_id = one.transfer_id) = 2
+        and not exists (select from charge k where k.payee_id is not null and (k.account_id, k.position) = (one.account_id, one.position))
+        and not exists (select from charge k where k.payee_id is not null and (k.account_id, k.position) = (other.account_id, other.position))
         and exists (select from transfer t where t.id = one.transfer_id)
         and (select a.kind in ('meals', 'subsidy') from account a where a.id = one.account_id) = (one.position is not null)
         and (select a.kind in ('meals', 'subsidy') from account a where a.id = other.account_id) = (other.position is not null)
@@ -39,6 +41,9 @@ begin
                         is distinct from (a.position is not null)
                     or t.may_owe is null then 'entry_account_known'
                 when a.balance < 0 and a.amount < 0 and not t.may_owe then 'entry_above_floor'
+                when exists (
+                    select from charge k where k.payee_id is not null and k.account_id = a.account_id and k.position = a.position)
+                    then 'entry_place_unique'
             end as rule
         from (
             select added.*, count(*) over whole as legs, sum(added.amount) over whole as total
@@ -58,7 +63,9 @@ begin
             when 'entry_sums_to_zero' then format('the entries of transfer %s do not balance', wrong.transfer_id)
             when 'entry_account_known' then
                 format('an entry of %s names a transfer or an account that the books do not know', wrong.transfer_id)
+            when 'entry_place_unique' then format('an entry of %s has the place of another', wrong.transfer_id)
             else format('transfer %s would take an account below zero', wrong.transfer_id)
         end
-        using errcode = 'check_violation', constraint = wrong.rule;
+        using errcode = case wrong.rule when 'entry_place_unique' then 'unique_violation' else 'check_violation' end,
+            constraint = wrong.rule;
 end $$;

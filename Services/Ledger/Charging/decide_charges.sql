@@ -1,4 +1,4 @@
--- revision 2
+-- revision 3
 -- Deciding charges: many commands in one round trip and one transaction (design §5, §7).
 --
 -- The accounts are locked first, in the order of their ids, so that two copies that share accounts wait for each
@@ -130,44 +130,51 @@ begin
                 ) w
             ) j);
 
+        -- What is paid with own money alone is one row, which moves the account (`post_charge.sql`). What subsidies pay of it, or
+        -- all of it, is a transfer with an entry for each purse.
         with d as materialized (
             select * from unnest(decided)
+        ), split as materialized (
+            select * from d where d.reason is null and d.subsidy_total > 0
         ), kept as (
-            insert into charge (id, sale_id, attempt, person_id, account_id, amount, purchase, what, device_id, by_id,
-                sold_at, decided_at, business_on, state, reason, available, limit_left, balance, allowance_id, subsidised)
-            select d.id, d.sale_id, d.attempt, d.person_id, d.account_id, d.amount, d.purchase, d.what, d.device_id,
+            insert into charge (id, sale_id, attempt, person_id, account_id, payee_id, amount, purchase, what, device_id, by_id,
+                sold_at, decided_at, business_on, state, reason, available, limit_left, position, balance, offline, allowance_id,
+                subsidised)
+            select d.id, d.sale_id, d.attempt, d.person_id, d.account_id,
+                case when d.reason is null and d.subsidy_total = 0 then d.supplier_id end, d.amount, d.purchase, d.what, d.device_id,
                 d.by_id, d.sold_at, at, d.business_on, case when d.reason is null then 'posted' else 'declined' end, d.reason,
                 case when d.reason is not null then d.can_spend end,
                 case when d.reason is not null then d.may_spend end,
-                d.new_balance, d.used_allowance, case when d.reason is null then d.subsidy_total else 0 end
+                case when d.reason is null and d.subsidy_total = 0 then d.position + 1 end, d.new_balance,
+                d.offline_day is not null, d.used_allowance, case when d.reason is null then d.subsidy_total else 0 end
             from d order by d.id
         ), moved as (
             insert into transfer (id, kind, account_id, made_at, business_on, amount, purchase, what, by_id, device_id,
                 sale_id, offline)
-            select d.id, 'charge', d.account_id, at, d.business_on, d.amount, d.purchase, d.what, d.by_id, d.device_id,
-                d.sale_id, d.offline_day is not null
-            from d where d.reason is null
+            select s.id, 'charge', s.account_id, at, s.business_on, s.amount, s.purchase, s.what, s.by_id, s.device_id,
+                s.sale_id, s.offline_day is not null
+            from split s
         ), legs as (
             insert into entry (transfer_id, account_id, amount, position, balance)
-            select d.id, d.account_id, -d.own_part, d.position + 1, d.new_balance
-            from d where d.reason is null and d.own_part > 0
+            select s.id, s.account_id, -s.own_part, s.position + 1, s.new_balance from split s where s.own_part > 0
             union all
-            select d.id, d.supplier_id, d.amount, null, null from d where d.reason is null
+            select s.id, s.supplier_id, s.amount, null, null from split s
             union all
-            select d.id, g.id, -g.part, g.place + 1, g.balance - g.part
-            from d cross join lateral unnest(d.subsidies, d.subsidy_parts, d.subsidy_places, d.subsidy_balances)
+            select s.id, g.id, -g.part, g.place + 1, g.balance - g.part
+            from split s cross join lateral unnest(s.subsidies, s.subsidy_parts, s.subsidy_places, s.subsidy_balances)
                 as g(id, part, place, balance)
-            where d.reason is null and d.subsidy_total > 0 and g.part > 0
+            where g.part > 0
         ), suppliers as (
             insert into organisation_movement (account_id, amount)
-            select d.supplier_id, sum(d.amount) from d where d.reason is null group by d.supplier_id
+            select s.supplier_id, sum(s.amount) from split s group by s.supplier_id
         )
         update meals_account m
-        set balance = d.new_balance, position = d.position + case when d.own_part > 0 then 1 else 0 end,
-            version = d.new_version, spent = d.new_spent, spent_on = d.new_spent_on,
-            held = d.held - case when d.used_allowance is not null then d.own_amount else 0 end
-        from d
-        where d.reason is null and m.id = d.account_id;
+        set balance = s.new_balance, position = s.position + case when s.own_part > 0 then 1 else 0 end,
+            version = s.new_version, spent = s.new_spent, spent_on = s.new_spent_on
+        from split s
+        where m.id = s.account_id;
+        update meals_account m set held = m.held - d.own_amount
+        from unnest(decided) d where d.used_allowance is not null and m.id = d.account_id;
         update subsidy g set balance = g.balance - p.part, position = g.position + 1
         from unnest(decided) d cross join lateral unnest(d.subsidies, d.subsidy_parts) as p(id, part)
         where d.reason is null and d.subsidy_total > 0 and p.part > 0 and g.id = p.id;

@@ -1,4 +1,4 @@
--- revision 1
+-- revision 2
 -- Ends attempts that their sender gave up: a posted one is reversed, one that was never seen can never be posted any
 -- more (its row stays as a tombstone), any other has ended already and is answered so. What a reversal moves is what
 -- the charge and its refunds left in each account, so nothing comes back twice and all of it where it came from.
@@ -42,8 +42,8 @@ begin
         from seen s
         cross join lateral (
             select e.account_id, -sum(e.amount)::bigint as amount
-            from (select s.id as transfer_id union all select t.id from transfer t where t.refunds = s.id) part
-            join entry e on e.transfer_id = part.transfer_id
+            from (select s.id as movement_id union all select t.id from transfer t where t.refunds = s.id) part
+            cross join lateral (select l.account_id, l.amount from leg l where l.movement_id = part.movement_id) e
             group by e.account_id having sum(e.amount) <> 0
         ) left_over
         where s.outcome = 'new' and s.known is not null

@@ -16,7 +16,7 @@ struct VerifyCommand: AsyncParsableCommand {
                 (
                     try VerifyBooks.firstDifference(in: tx),
                     try tx.first(
-                        "select (select count(*) from meals_account), (select count(*) from transfer)", as: Int.self, Int.self)
+                        "select (select count(*) from meals_account), (select count(*) from movement)", as: Int.self, Int.self)
                 )
             }
         }
@@ -24,6 +24,6 @@ struct VerifyCommand: AsyncParsableCommand {
             print("The books are wrong. \(difference)")
             throw ExitCode.failure
         }
-        print("The books are right: \(counts?.0 ?? 0) accounts, \(counts?.1 ?? 0) transfers, \(VerifyBooks.claims.count) claims.")
+        print("The books are right: \(counts?.0 ?? 0) accounts, \(counts?.1 ?? 0) movements, \(VerifyBooks.claims.count) claims.")
     }
 }

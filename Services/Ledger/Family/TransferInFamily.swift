@@ -28,7 +28,7 @@ struct TransferInFamily: Equatable {
         let (giverID, receiverID) = (Account.id(of: from), Account.id(of: to))
         _ = try transaction.lock(accounts: [giverID, receiverID])
         if let (kind, giver, receiver, sum) = try transaction.first(
-            "select kind, account_id, other_id, amount from transfer where id = \(id)",
+            "select kind, account_id, other_id, amount from movement where id = \(id)",
             as: String.self, UUID.self, UUID?.self, Money.self)
         {
             guard kind == Posting.Kind.familyTransfer.rawValue, giver == giverID, receiver == receiverID, sum == amount

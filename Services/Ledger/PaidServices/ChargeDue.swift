@@ -48,13 +48,16 @@ struct ChargeDue {
         let charge = UUID.derived(from: due, "attempt.\(attempt)")
         let isEnough = amount <= account.available
         if !isEnough, attempts > 0, !notesRefusal { return .noMoney(account.available) }
+        // What is posted moves the account to its balance, and the money to who provides the service (`post_charge.sql`).
         try transaction.execute(
             """
-            insert into charge (id, sale_id, attempt, person_id, account_id, amount, purchase, what, by_id, sold_at, decided_at,
-                business_on, state, reason, available, balance)
-            values (\(charge), \(due), \(attempt), \(child), \(accountID), \(amount), 'service', \(what), \(by), \(now), \(now),
-                \(account.today), \(isEnough ? "posted" : "declined"), \(isEnough ? String?.none : DeclineReason.notEnoughMoney.rawValue),
-                \(isEnough ? Money?.none : account.available), \(isEnough ? account.balance - amount : account.balance))
+            insert into charge (id, sale_id, attempt, person_id, account_id, payee_id, amount, purchase, what, by_id, sold_at, decided_at,
+                business_on, state, reason, available, position, balance)
+            select \(charge), \(due), \(attempt), \(child), m.id, \(isEnough ? provider : nil), \(amount), 'service', \(what), \(by), \(now),
+                \(now), \(account.today), \(isEnough ? "posted" : "declined"),
+                \(isEnough ? String?.none : DeclineReason.notEnoughMoney.rawValue), \(isEnough ? Money?.none : account.available),
+                case when \(isEnough) then m.position + 1 end, m.balance - case when \(isEnough) then \(amount) else 0 end
+            from meals_account m where m.id = \(accountID)
             """)
         guard isEnough else {
             try transaction.execute("update service_due set attempts = \(attempt) where id = \(due)")
@@ -66,12 +69,6 @@ struct ChargeDue {
                 in: transaction)
             return .noMoney(account.available)
         }
-        try transaction.post(
-            Posting(
-                id: charge, kind: .charge, accountID: accountID, amount: amount, day: account.today, what: what, by: by,
-                bought: .init(saleID: due, purchase: .service),
-                legs: [.meals(accountID, -amount), .organisation(provider, amount)]),
-            at: now)
         try transaction.execute(
             """
             update service_due set state = 'paid', attempts = \(attempt), charge_id = \(charge), ended_at = \(now) where id = \(due)

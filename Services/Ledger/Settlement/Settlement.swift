@@ -55,8 +55,8 @@ extension Transaction {
         let lines = try rows(
             """
             select a.kind, p.name, t.kind, t.purchase, count(*), -sum(e.amount)::bigint
-            from transfer t
-            join entry e on e.transfer_id = t.id and e.position is null
+            from movement t
+            cross join lateral (select l.account_id, l.amount from leg l where l.movement_id = t.id and l.position is null) e
             join account a on a.id = e.account_id
             left join provider p on p.account_id = a.id
             where t.made_at >= \(from) and t.made_at < \(until) and a.school_id = \(school)
@@ -74,8 +74,8 @@ extension Transaction {
             try transaction.first(
                 """
                 select coalesce(sum(e.amount), 0)::bigint
-                from transfer t
-                join entry e on e.transfer_id = t.id and e.position is not null
+                from movement t
+                cross join lateral (select l.account_id, l.amount from leg l where l.movement_id = t.id and l.position is not null) e
                 join account a on a.id = e.account_id
                 join meals_account m on m.person_id = a.person_id
                 where t.made_at >= \(moment) and m.school_id = \(school)

@@ -168,8 +168,8 @@ extension Transaction {
                 case when t.method = 'cashDesk' or t.kind = 'payout' then (
                     select k.number from entry desk join desk_keeper k on k.desk_id = desk.account_id and k.person_id = t.by_id
                     where desk.transfer_id = t.id and desk.position is null) end
-            from entry e
-            join transfer t on t.id = e.transfer_id
+            from leg e
+            cross join lateral (select * from movement one where one.id = e.movement_id) t
             left join transfer r on r.reverses = t.id
             where e.account_id = \(accountID) and e.position is not null and e.position > \(before?.position ?? 0)
                 and e.position <= \(last?.position ?? 0)
@@ -188,7 +188,7 @@ extension Transaction {
             from charge c
             -- Asked once: who never had a subsidy has none of these.
             where exists (select from subsidy s where s.meals_id = \(accountID))
-                and c.account_id = \(accountID) and c.state = 'posted' and c.subsidised = c.amount
+                and c.account_id = \(accountID) and c.state = 'posted' and c.payee_id is null and c.subsidised = c.amount
                 and c.decided_at >= \(from) and c.decided_at < \(until)
             order by 6 desc, 17 desc nulls first
             """,
@@ -242,7 +242,8 @@ extension Transaction {
                 from search s
                 cross join lateral (
                     select e.position, t.made_at < s.moment as is_before
-                    from entry e join transfer t on t.id = e.transfer_id
+                    from leg e
+                    cross join lateral (select one.made_at from movement one where one.id = e.movement_id) t
                     where e.account_id = \(accountID) and e.position is not null and e.position = (s.low + s.high + 1) / 2
                     offset 0
                 ) probe
@@ -250,7 +251,10 @@ extension Transaction {
             )
             select s.place, e.position, e.balance
             from search s
-            join entry e on e.account_id = \(accountID) and e.position is not null and e.position = s.low
+            cross join lateral (
+                select l.position, l.balance from leg l
+                where l.account_id = \(accountID) and l.position is not null and l.position = s.low
+            ) e
             where s.low = s.high
             """, as: Int.self, Int64.self, Money.self)
         for (place, position, balance) in rows { found[place - 1] = (position, balance) }
@@ -262,6 +266,19 @@ extension Transaction {
     /// Looked for among the latest purchases only: who has long eaten no lunch has no usual one.
     func usualLunch(of accountID: UUID) throws -> Money? { try usualLunchAndSubsidies(of: accountID).lunch }
 
+    /// The latest 60 that stand, each kind through an index of its own: paid with own money alone, and with subsidies.
+    private func latestCharges(of account: SQL) -> SQL {
+        """
+        select * from (
+            (select amount, purchase, decided_at from charge
+                where account_id = \(account) and payee_id is not null and state = 'posted' order by position desc limit 60)
+            union all
+            (select amount, purchase, decided_at from charge
+                where account_id = \(account) and payee_id is null and state = 'posted' order by decided_at desc limit 60)
+        ) charges order by decided_at desc limit 60
+        """
+    }
+
     /// The usual lunches of several accounts, in one statement; of those that have one.
     func usualLunches(of accountIDs: [UUID]) throws -> [UUID: Money] {
         let rows = try rows(
@@ -269,8 +286,7 @@ extension Transaction {
             select asked.id, (
                 select avg(lunch.amount)::bigint from (
                     select latest.amount from (
-                        select amount, purchase, decided_at from charge
-                        where account_id = asked.id and state = 'posted' order by decided_at desc limit 60
+                        \(latestCharges(of: "asked.id"))
                     ) latest
                     where latest.purchase = 'collective' order by latest.decided_at desc limit 5
                 ) lunch
@@ -286,8 +302,7 @@ extension Transaction {
             select (
                 select avg(lunch.amount)::bigint from (
                     select latest.amount from (
-                        select amount, purchase, decided_at from charge
-                        where account_id = \(accountID) and state = 'posted' order by decided_at desc limit 60
+                        \(latestCharges(of: "\(accountID)"))
                     ) latest
                     where latest.purchase = 'collective' order by latest.decided_at desc limit 5
                 ) lunch

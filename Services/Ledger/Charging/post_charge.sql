@@ -1,0 +1,51 @@
+-- revision 1
+-- A charge says what its state has to say. One with a payee is a movement by itself: its amount leaves the child's account and reaches
+-- the payee's, so the two cannot differ. The child's account is moved here and nowhere else, from what it held to what the row
+-- says, and never below zero but by a sale without a connection: none is written without the other.
+create or replace function post_charge() returns trigger language plpgsql as $$
+declare
+    broken text := case
+        when new.state not in ('posted', 'declined', 'withdrawn', 'reversed') then 'charge_state_known'
+        when (new.state = 'declined') <> (new.reason is not null) then 'charge_declined_with_reason'
+        when new.reason not in ('notEnoughMoney', 'dailyLimit', 'noAccount', 'accountClosed', 'tooLate') then 'charge_reason_known'
+        when new.state <> 'withdrawn'
+            and (new.amount > 0 and new.purchase in ('personal', 'collective', 'service') and new.what is not null) is not true
+            then 'charge_seen_is_complete'
+        when new.refunded <> 0 and (new.refunded between 0 and new.amount) is not true then 'charge_refunded_within_amount'
+        when new.subsidised < 0 then 'charge_subsidised_not_negative'
+        when (new.payee_id is null) <> (new.position is null)
+            or new.payee_id is not null
+                and (new.state <> 'posted' or new.subsidised <> 0 or new.refunded <> 0 or new.business_on is null)
+            then 'charge_posted_whole'
+        when new.payee_id is not null and (new.balance >= 0 or new.offline) is not true then 'entry_above_floor'
+    end;
+    waited boolean;
+begin
+    -- Whoever comes with the same id for a transfer at this moment waits here, and then reads this row (`check_transfers.sql`).
+    waited := pg_advisory_xact_lock(uuid_hash_extended(new.id, 0)) is not null;
+    if broken is null and new.payee_id is null then
+        broken := case when exists (select from transfer t where t.id = new.id and t.kind <> 'charge') then 'transfer_pkey' end;
+    elsif broken is null then
+        update meals_account m
+        set balance = new.balance, position = new.position, version = m.version + 1,
+            spent = charge_spent(m.spent, m.spent_on, new.purchase, new.amount, new.business_on),
+            spent_on = charge_spent_on(m.spent_on, new.purchase, new.business_on)
+        where m.id = new.account_id and m.person_id = new.person_id
+            and m.position = new.position - 1 and m.balance = new.balance + new.amount
+            and (select a.kind in ('supplier', 'provider') from account a where a.id = new.payee_id)
+            and not exists (select from transfer t where t.id = new.id);
+        if not found then
+            broken := case
+                when exists (select from transfer t where t.id = new.id) then 'transfer_pkey'
+                when (select a.kind in ('supplier', 'provider') from account a where a.id = new.payee_id) then 'charge_continues_account'
+                else 'entry_account_known'
+            end;
+        end if;
+    end if;
+    if broken is not null then
+        raise exception 'charge % does not say what it has to say, or what the books say already', new.id
+            using errcode = case broken when 'transfer_pkey' then 'unique_violation' else 'check_violation' end, constraint = broken;
+    end if;
+    return null;
+end $$;
+create or replace trigger charge_posted after insert on charge for each row execute function post_charge();

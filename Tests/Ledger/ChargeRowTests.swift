@@ -1,0 +1,191 @@
+import Events
+import Foundation
+import Kernel
+import Postgres
+import Service
+import Support
+import Testing
+
+@testable import Ledger
+
+/// A charge that is paid with own money alone is one row, its movement and both its legs (`post_charge.sql`).
+@Suite("Charges of one row", .database(LedgerService.migrations)) struct ChargeRowTests {
+    let school = SchoolOfTests()
+
+    /// What the rows written so far come to.
+    private struct Model {
+        var balances: [UUID: Int64] = [:]
+        var places: [UUID: Int64] = [:]
+        var rows = 0
+        /// What was posted: its id, sale and child.
+        var posted: [(id: UUID, sale: UUID, child: UUID)] = []
+    }
+
+    /// One row by hand, as text for each column, with a defect or without.
+    private struct Row {
+        var columns: [String: String]
+        let child: UUID
+        let amount: Int64
+        var moves = true
+        var isRight: Bool
+
+        static let names = [
+            "id", "sale_id", "attempt", "person_id", "account_id", "payee_id", "amount", "purchase", "what", "decided_at", "business_on",
+            "state", "reason", "offline", "position", "balance", "refunded", "subsidised",
+        ]
+
+        var text: String { "(" + Self.names.map { columns[$0] ?? "null" }.joined(separator: ", ") + ")" }
+
+        init(_ school: SchoolOfTests, _ model: Model, topUp: UUID, _ dice: inout SeededGenerator) {
+            child = school.children.randomElement(using: &dice) ?? school.masha
+            amount = Int64(1 + dice.below(4000))
+            let after = model.balances[child, default: 0] - amount
+            let isOffline = dice.chance(10)
+            let other = school.children.first { [child] in $0 != child } ?? school.egor
+            func quoted(_ id: UUID) -> String { "'\(id.text)'::uuid" }
+            columns = [
+                "id": quoted(.v7()), "sale_id": quoted(.v7()), "attempt": "1", "person_id": quoted(child),
+                "account_id": quoted(Account.id(of: child)), "payee_id": quoted(OrganisationAccount.supplier.id(of: school.school)),
+                "amount": "\(amount)", "purchase": dice.chance(50) ? "'personal'" : "'collective'", "what": "'Обед'", "decided_at": "now()",
+                "business_on": "'\(school.today)'::date", "state": "'posted'", "reason": "null::text", "offline": "\(isOffline)",
+                "position": "\(model.places[child, default: 0] + 1)", "balance": "\(after)", "refunded": "0", "subsidised": "0",
+            ]
+            isRight = after >= 0 || isOffline
+            let known = model.posted.randomElement(using: &dice)
+            let defects: [[String: String]] = [
+                ["amount": "0"], ["amount": "-5"], ["amount": "null"], ["amount": "\(amount + 1)"],
+                ["payee_id": quoted(.v7())], ["payee_id": quoted(OrganisationAccount.terminal.id(of: school.school))],
+                ["payee_id": quoted(Account.id(of: other))], ["payee_id": "null"], ["position": "null"],
+                ["position": "\(model.places[child, default: 0])"], ["position": "\(model.places[child, default: 0] + 2)"],
+                ["balance": "\(after + 1)"], ["balance": "\(after - 1)"], ["balance": "null"],
+                ["person_id": quoted(other)], ["account_id": quoted(Account.id(of: other))], ["account_id": quoted(.v7())],
+                ["account_id": "null"], ["purchase": "'gift'"], ["purchase": "null"], ["what": "null"], ["business_on": "null"],
+                ["state": "'declined'", "reason": "'tooLate'"], ["state": "'withdrawn'"], ["state": "'reversed'"], ["state": "'open'"],
+                ["reason": "'tooLate'"], ["refunded": "1"], ["subsidised": "1"], ["subsidised": "-1"], ["id": quoted(topUp)],
+                ["id": quoted(known?.id ?? topUp)],
+                known.map { ["sale_id": quoted($0.sale), "person_id": quoted($0.child)] } ?? ["id": quoted(topUp)],
+            ]
+            guard dice.chance(35) else { return }
+            if dice.chance(15) {
+                // An attempt without money is written too, and moves nothing.
+                columns.merge(
+                    ["payee_id": "null", "position": "null", "state": "'declined'", "reason": "'tooLate'"], uniquingKeysWith: { $1 })
+                (moves, isRight) = (false, true)
+            } else {
+                columns.merge(defects.randomElement(using: &dice) ?? [:], uniquingKeysWith: { $1 })
+                // A sale of his own that is paid is refused for the sale, that of another child for the person.
+                isRight = false
+            }
+        }
+    }
+
+    @Test(
+        "BY-01, BY-02: whatever rows a statement brings, the account moves by those that are right, once, and by none when any is wrong",
+        arguments: UInt64(1)...12)
+    func rowsAreTakenOrRefused(_ seed: UInt64) async throws {
+        try await school.open()
+        var dice = SeededGenerator(seed: seed)
+        var model = Model()
+        func topUp(_ child: UUID, _ model: inout Model) async throws {
+            try await school.topUp(child, 100)
+            model.balances[child, default: 0] += 10_000
+            model.places[child, default: 0] += 1
+        }
+        for child in school.children { try await topUp(child, &model) }
+        let paidIn = try #require(
+            try await school.database.read { try $0.first("select id from transfer where kind = 'topUp' limit 1", as: UUID.self) })
+        var refused = 0
+        for step in 0..<70 {
+            if dice.chance(15), let child = school.children.randomElement(using: &dice) { try await topUp(child, &model) }
+            var after = model
+            var rows: [Row] = []
+            for _ in 0..<(dice.chance(30) ? 1 + dice.below(3) : 1) {
+                let row = Row(school, after, topUp: paidIn, &dice)
+                rows.append(row)
+                after.rows += 1
+                guard row.moves, row.isRight else { continue }
+                after.balances[row.child, default: 0] -= row.amount
+                after.places[row.child, default: 0] += 1
+            }
+            let isRight = rows.allSatisfy(\.isRight)
+            var refusal: String?
+            do {
+                let written = try await school.database.rows(
+                    """
+                    insert into charge (\(unescaped: Row.names.joined(separator: ", ")))
+                    values \(unescaped: rows.map(\.text).joined(separator: ", ")) returning id, sale_id, person_id, state
+                    """, as: UUID.self, UUID.self, UUID.self, String.self)
+                after.posted += written.filter { $0.3 == "posted" }.map { ($0.0, $0.1, $0.2) }
+                model = after
+            } catch let error as PostgresError {
+                refusal = error.constraint ?? error.message
+                refused += 1
+            }
+            #expect((refusal == nil) == isRight, "seed \(seed), step \(step): \(refusal ?? "taken"): \(rows.map(\.text))")
+            let kept = try await school.database.rows(
+                "select person_id, balance, position from meals_account", as: UUID.self, Int64.self, Int64.self)
+            for (child, balance, place) in kept {
+                #expect(balance == model.balances[child, default: 0] && place == model.places[child, default: 0], "seed \(seed), step \(step)")
+            }
+            #expect(try await school.database.rows("select count(*) from charge", as: Int.self) == [model.rows])
+        }
+        #expect(refused > 5 && model.posted.count > 10, "seed \(seed)")
+        #expect(try await school.firstDifference() == nil, "seed \(seed)")
+    }
+
+    @Test("BY-02: an entry has no place that a charge of one row has, and a charge none that an entry has")
+    func placesAreUsedOnce() async throws {
+        try await school.open()
+        try await school.topUp(school.masha, 100)
+        try await school.decide([school.charge(school.masha, 10)])
+        let (id, account) = (UUID.v7(), Account.id(of: school.masha))
+        for (place, isFree) in [(1, false), (2, false), (3, true)] {
+            do {
+                try await school.database.execute(
+                    """
+                    with moved as (
+                        insert into transfer (id, kind, account_id, made_at, business_on, amount, what, method)
+                        values (\(id), 'topUp', \(account), now(), current_date, 100, '', 'terminal')
+                    )
+                    insert into entry (transfer_id, account_id, amount, position, balance) values
+                        (\(id), \(account), 100, \(place), 9100), (\(id), \(OrganisationAccount.terminal.id(of: school.school)), -100, null, null)
+                    """)
+                #expect(isFree, "place \(place) was taken twice")
+            } catch let error as PostgresError {
+                #expect(!isFree && error.constraint == "entry_place_unique", "place \(place): \(error)")
+            }
+        }
+    }
+
+    @Test("BY-01: an id that is a charge, or a movement of money, is never another one, whoever comes with it at the same moment")
+    func idsAreUsedOnce() async throws {
+        try await school.open()
+        for child in school.children { try await school.topUp(child, 100) }
+        var ends: [String: Int] = [:]
+        for round in 1...30 {
+            // One id as a purchase of one child, one that another cannot pay, and what a third brings to the desk.
+            let id = UUID.v7()
+            let (plain, dear) = (school.charge(school.masha, 1, id: id), school.charge(school.egor, 1000, id: id))
+            let desk = TopUpAtDesk(id: id, child: school.timur, amount: .roubles(1), receipt: "\(round)", by: school.accountant)
+            let atDesk: @Sendable () async -> Void = { [school] in
+                _ = try? await school.database.once { tx in try desk.run(in: tx, school.outbox, at: school.now) }
+            }
+            let atTill: @Sendable (Charge) async -> Void = { [school] charge in
+                _ = try? await school.database.transaction { tx in _ = try tx.decide([charge], at: school.now) }
+            }
+            // All at once; every third time the desk is first, and every third time it is last.
+            if round % 3 == 1 { await atDesk() }
+            await withTaskGroup(of: Void.self) { group in
+                for charge in [plain, dear].shuffled() { group.addTask { await atTill(charge) } }
+                if round % 3 == 0 { group.addTask { await atDesk() } }
+            }
+            if round % 3 == 2 { await atDesk() }
+            let kinds = try await school.database.rows("select kind from movement where id = \(id)", as: String.self)
+            let known = try await school.database.rows("select state from charge where id = \(id)", as: String.self)
+            #expect(kinds == (known == ["posted"] ? ["charge"] : known == ["declined"] ? [] : ["topUp"]), "round \(round): \(kinds), \(known)")
+            ends[kinds.first ?? "none", default: 0] += 1
+        }
+        #expect(ends["topUp", default: 0] >= 10 && ends.count > 1, "\(ends)")
+        #expect(try await school.firstDifference() == nil)
+    }
+}
