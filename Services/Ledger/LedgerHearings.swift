@@ -27,9 +27,10 @@ enum LedgerHearings {
             },
         ])
 
-    /// Copies compete: every command is decided once by its id, whoever takes it.
+    /// Copies compete: every command is decided once by its id, whoever takes it, and hears how it ended as often as it comes. So the
+    /// charge is all that remembers it.
     static let charges = Hearing(
-        queue: "ledger.charges", exchange: .commands, order: .competing, prefetch: 400, batch: 100, lanes: 2,
+        queue: "ledger.charges", exchange: .commands, order: .competing, prefetch: 400, batch: 100, lanes: 2, remembers: false,
         [
             .batch(Charge.self) { commands, tx, outbox in
                 try WhenChargeIsAsked(now: Date()).react(to: commands, in: tx, outbox)

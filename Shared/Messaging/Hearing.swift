@@ -127,16 +127,20 @@ public struct Hearing: Sendable {
     /// The routing keys that fill the queue.
     public let bindings: [String]
     public let subscriptions: [Subscription]
+    /// Whether the inbox notes what was heard.
+    let remembers: Bool
     let afterBatch: (@Sendable (Database) async -> Void)?
 
     /// - Parameters:
     ///   - lanes: so many batches at a time, as if there were so many copies; one where the order holds. While one waits for
     ///     the disk another is decided.
+    ///   - remembers: false only where every effect has a key of its own by which a repeat has none: it is then answered once more,
+    ///     and nothing is written to remember it by.
     ///   - bindings: other keys than the names of what is subscribed to.
     ///   - afterBatch: runs after the commit of each batch: the place to tell other copies.
     public init(
         queue: String, exchange: SchoolExchange = .events, order: Order = .competing, prefetch: Int = 300, batch: Int = 100,
-        lanes: Int = 1, bindings: [String]? = nil, afterBatch: (@Sendable (Database) async -> Void)? = nil,
+        lanes: Int = 1, remembers: Bool = true, bindings: [String]? = nil, afterBatch: (@Sendable (Database) async -> Void)? = nil,
         _ subscriptions: [Subscription]
     ) {
         precondition(lanes == 1 || order == .competing, "what has an order has one lane")
@@ -146,6 +150,7 @@ public struct Hearing: Sendable {
         self.prefetch = prefetch
         self.batch = batch
         self.lanes = max(1, lanes)
+        self.remembers = remembers
         self.bindings = bindings ?? subscriptions.map(\.name)
         self.subscriptions = subscriptions
         self.afterBatch = afterBatch

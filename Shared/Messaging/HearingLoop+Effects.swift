@@ -68,7 +68,7 @@ extension HearingLoop {
     /// only those that follow each other.
     func apply(_ all: [Taken], in transaction: borrowing Transaction) throws {
         let queue = hearing.queue
-        let ids = all.compactMap(\.id)
+        let ids = hearing.remembers ? all.compactMap(\.id) : []
         /// Those that are new; nil when all are.
         var new: Set<UUID>?
         if !ids.isEmpty {

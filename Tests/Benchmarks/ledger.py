@@ -54,7 +54,7 @@ def charges(context: Context) -> list[Row]:
         *(Row(f"charges by {count} copies", "/s", statistics.median(copies[count]), "", None, "one copy", statistics.median(copies[1]))
           for count in (2, 4)),
         ratio_row("charges one by one, a transaction each", "/s", figures["single"], "pgbench simple-update", figures["pgbench"], 1.1,
-                  f"Ledger's own SQL with inbox and outbox, in one statement, sent by pgbench as the peer's is, {CONNECTIONS} connections"),
+                  f"Ledger's own SQL with its answer in the outbox, in one statement, sent by pgbench as the peer's is, {CONNECTIONS} connections"),
         ratio_row("charges, command to event", "/s", copies[1], "FastAPI + asyncpg", figures["fastapi"], 2,
                   "the peer decides with the same SQL, a request at a time on 8 connections, loaded by wrk"),
         ratio_row("charges, command to event", "/s", copies[1], "django-hordak", figures["hordak"], 8,

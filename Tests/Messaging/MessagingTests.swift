@@ -75,6 +75,48 @@ import Testing
         }
     }
 
+    @Test("whether the inbox remembers: one who has keys of his own is told a repeat again, any other is not", arguments: [true, false])
+    func remembers(_ remembers: Bool) async throws {
+        let school = try School()
+        let hearing = Hearing(queue: "school.bells", remembers: remembers, [
+            .batch(BellRang.self) { events, tx, _ in
+                // The bell is the key; how often it was told is counted.
+                for event in events.map(\.event) {
+                    try tx.execute(
+                        """
+                        insert into state values (\(event.bell), 1, false)
+                        on conflict (bell) do update set version = state.version + 1
+                        """)
+                }
+            }
+        ])
+        try await school.run([hearing]) {
+            // What is said is kept beside, for the outbox forgets it.
+            try await school.database.transaction { transaction in
+                try transaction.script(
+                    """
+                    create table said as select event_id, exchange, routing_key, type, body from outbox where false;
+                    create function keep_said() returns trigger language plpgsql as $$
+                    begin
+                        insert into said values (new.event_id, new.exchange, new.routing_key, new.type, new.body);
+                        return null;
+                    end $$;
+                    create trigger is_said after insert on outbox for each row execute function keep_said()
+                    """)
+                try school.outbox.publish(BellRang(bell: .v7(), version: 1), in: transaction)
+            }
+            try await eventually { try await school.count("select count(*) from state") == 1 }
+            // The same message once more, and another behind it.
+            try await school.database.execute(
+                "insert into outbox (event_id, exchange, routing_key, type, body) select event_id, exchange, routing_key, type, body from said")
+            try await eventually { try await school.count("select count(*) from outbox") == 0 }
+            try await school.database.transaction { try school.outbox.publish(BellRang(bell: .v7(), version: 2), in: $0) }
+            try await eventually { try await school.count("select count(*) from state") == 2 }
+            #expect(try await school.count("select max(version) from state") == (remembers ? 1 : 2))
+            #expect(try await school.count("select count(*) from inbox") == (remembers ? 2 : 0))
+        }
+    }
+
     @Test("a poisonous message is parked with its reason and holds up no other; it can be shown, replayed and dropped") func poison() async throws {
         let school = try School()
         try await school.run([bells()]) {

@@ -182,7 +182,7 @@ struct VerifyBooks {
                     select c.id union all select t.id from transfer t where t.refunds = c.id
                     union all select t.id from transfer t where t.reverses = c.id
                 ) part
-                cross join lateral (select l.account_id, l.amount from leg l where l.movement_id = part.id) e
+                cross join lateral (select l.account_id, l.amount from leg l where l.movement_id = part.id offset 0) e
                 where c.state = 'reversed'
                 group by c.id, e.account_id having sum(e.amount) <> 0
                 order by c.id limit 1

@@ -1,6 +1,6 @@
 -- revision 1
--- What every movement does to each account. Joined to many movements it is to be asked for one at a time (`cross join lateral`): of
--- a view of this kind the planner would read the whole.
+-- What every movement does to each account. Whoever joins it, or `movement`, to rows of something else asks for each row by itself,
+-- `cross join lateral (select … offset 0)`: joined plainly the planner reads the whole of such a view.
 create or replace view leg as
 select transfer_id as movement_id, account_id, amount, position, balance from entry
 union all

@@ -43,7 +43,7 @@ begin
         cross join lateral (
             select e.account_id, -sum(e.amount)::bigint as amount
             from (select s.id as movement_id union all select t.id from transfer t where t.refunds = s.id) part
-            cross join lateral (select l.account_id, l.amount from leg l where l.movement_id = part.movement_id) e
+            cross join lateral (select l.account_id, l.amount from leg l where l.movement_id = part.movement_id offset 0) e
             group by e.account_id having sum(e.amount) <> 0
         ) left_over
         where s.outcome = 'new' and s.known is not null

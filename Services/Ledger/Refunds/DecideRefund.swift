@@ -104,7 +104,7 @@ extension Transaction {
             """
             select e.account_id, a.kind, -sum(e.amount)::bigint
             from (select \(chargeID)::uuid as id union all select t.id from transfer t where t.refunds = \(chargeID)) part
-            cross join lateral (select l.account_id, l.amount from leg l where l.movement_id = part.id) e
+            cross join lateral (select l.account_id, l.amount from leg l where l.movement_id = part.id offset 0) e
             join account a on a.id = e.account_id
             left join subsidy s on s.id = e.account_id
             group by e.account_id, a.kind, s.valid_until

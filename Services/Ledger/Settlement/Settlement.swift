@@ -56,7 +56,7 @@ extension Transaction {
             """
             select a.kind, p.name, t.kind, t.purchase, count(*), -sum(e.amount)::bigint
             from movement t
-            cross join lateral (select l.account_id, l.amount from leg l where l.movement_id = t.id and l.position is null) e
+            cross join lateral (select l.account_id, l.amount from leg l where l.movement_id = t.id and l.position is null offset 0) e
             join account a on a.id = e.account_id
             left join provider p on p.account_id = a.id
             where t.made_at >= \(from) and t.made_at < \(until) and a.school_id = \(school)
@@ -75,7 +75,7 @@ extension Transaction {
                 """
                 select coalesce(sum(e.amount), 0)::bigint
                 from movement t
-                cross join lateral (select l.account_id, l.amount from leg l where l.movement_id = t.id and l.position is not null) e
+                cross join lateral (select l.account_id, l.amount from leg l where l.movement_id = t.id and l.position is not null offset 0) e
                 join account a on a.id = e.account_id
                 join meals_account m on m.person_id = a.person_id
                 where t.made_at >= \(moment) and m.school_id = \(school)

@@ -151,16 +151,16 @@ extension Transaction {
         let rows = try rows(
             """
             select t.id, t.kind, t.purchase, t.method, null::text, t.made_at, t.business_on, t.what, t.receipt, t.by_id,
-                t.device_id, t.sale_id, t.offline, r.id is not null, e.amount, e.balance, e.position,
-                case when t.other_id = e.account_id then t.account_id else t.other_id end, t.asked_by_id,
+                t.device_id, t.sale_id, t.offline, r.id is not null, t.moved, t.balance, t.position,
+                case when t.other_id = t.line_of then t.account_id else t.other_id end, t.asked_by_id,
                 coalesce(t.reverses, t.refunds, t.returns),
                 -- What both say of a charge stands in its movements too, and those are read anyway.
                 case when t.kind = 'charge'
                     then coalesce((select sum(back.amount)::bigint from transfer back where back.refunds = t.id), 0) else 0 end,
-                case when t.kind = 'charge' then t.amount + e.amount else 0 end,
+                case when t.kind = 'charge' then t.amount + t.moved else 0 end,
                 case when t.other_id is not null then (
                     select m.person_id from meals_account m
-                    where m.id = case when t.other_id = e.account_id then t.account_id else t.other_id end) end,
+                    where m.id = case when t.other_id = t.line_of then t.account_id else t.other_id end) end,
                 -- Where it was done (AC-05): the till's name, the payment system's number, the number at the cash desk.
                 case when t.device_id is not null then (select k.name from known_till k where k.id = t.device_id) end,
                 case when t.method in ('terminal', 'bankRegister')
@@ -168,11 +168,9 @@ extension Transaction {
                 case when t.method = 'cashDesk' or t.kind = 'payout' then (
                     select k.number from entry desk join desk_keeper k on k.desk_id = desk.account_id and k.person_id = t.by_id
                     where desk.transfer_id = t.id and desk.position is null) end
-            from leg e
-            cross join lateral (select * from movement one where one.id = e.movement_id) t
+            from account_line t
             left join transfer r on r.reverses = t.id
-            where e.account_id = \(accountID) and e.position is not null and e.position > \(before?.position ?? 0)
-                and e.position <= \(last?.position ?? 0)
+            where t.line_of = \(accountID) and t.position > \(before?.position ?? 0) and t.position <= \(last?.position ?? 0)
             union all
             select c.id, 'refusal', c.purchase, null, c.reason, c.decided_at,
                 coalesce(c.business_on, c.decided_at::date), c.what, null, c.by_id, c.device_id, c.sale_id, false, false,
@@ -241,10 +239,8 @@ extension Transaction {
                     case when probe.is_before then s.high else probe.position - 1 end
                 from search s
                 cross join lateral (
-                    select e.position, t.made_at < s.moment as is_before
-                    from leg e
-                    cross join lateral (select one.made_at from movement one where one.id = e.movement_id) t
-                    where e.account_id = \(accountID) and e.position is not null and e.position = (s.low + s.high + 1) / 2
+                    select e.position, e.made_at < s.moment as is_before from account_line e
+                    where e.line_of = \(accountID) and e.position = (s.low + s.high + 1) / 2
                     offset 0
                 ) probe
                 where s.low < s.high
@@ -254,6 +250,7 @@ extension Transaction {
             cross join lateral (
                 select l.position, l.balance from leg l
                 where l.account_id = \(accountID) and l.position is not null and l.position = s.low
+                offset 0
             ) e
             where s.low = s.high
             """, as: Int.self, Int64.self, Money.self)

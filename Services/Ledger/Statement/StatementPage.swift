@@ -191,6 +191,8 @@ extension StatementPage.Reading {
     init?(for visit: Visit, _ database: Database) async throws {
         let child = try visit.uuid("child")
         let read = try await database.read { tx -> StatementPage.Reading? in
+            // All of it is found by keys: planning it anew for each page would cost more than reading it.
+            try tx.script("set local plan_cache_mode = force_generic_plan")
             guard let account = try tx.account(of: child, at: visit.now) else { return nil }
             let filter = StatementFilter(
                 month: visit.query("month"), first: visit.query("from"), last: visit.query("to"), kind: visit.query("kind"),
