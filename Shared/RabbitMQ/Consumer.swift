@@ -10,8 +10,9 @@ import Synchronization
 ///
 /// A task on the threads of `SocketExecutor` waits for its socket: between messages no thread is held, and whoever is handed
 /// the messages goes on with them on the thread that read them. A timer looks in beside it, so that heartbeats are served
-/// while handlers work. Only what may block has a queue of its own: connecting and saying goodbye. After a loss, a cancelled consumer or a closed channel there is a whole new connection: consuming
-/// again on the same channel loses messages with RabbitMQ 3.10.8.
+/// while handlers work. Only what may block has a queue of its own: connecting and saying goodbye. After a loss, a cancelled
+/// consumer or a closed channel there is a whole new connection: consuming again on the same channel loses messages with
+/// RabbitMQ 3.10.8.
 public actor Consumer {
     private let configuration: BrokerConfiguration
     private let queue: String

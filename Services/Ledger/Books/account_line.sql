@@ -1,6 +1,6 @@
 -- revision 1
--- The lines of accounts that people have, each with its movement: what a statement is made of. One account's lines, by their places, are
--- found by one look at each table.
+-- The lines of accounts that people have, each with its movement: what a statement is made of, and what a settlement adds up. One account's
+-- lines, by their places, are found by one look at each table.
 create or replace view account_line as
 select e.account_id as line_of, e.position, e.amount as moved, e.balance, t.id, t.kind, t.account_id, t.made_at, t.business_on, t.amount,
     t.purchase, t.what, t.method, t.receipt, t.by_id, t.device_id, t.sale_id, t.reverses, t.offline, t.other_id, t.refunds, t.asked_by_id,

@@ -54,10 +54,9 @@ extension Transaction {
     func settlement(of school: UUID, from: Date, until: Date) throws -> Settlement {
         let lines = try rows(
             """
-            select a.kind, p.name, t.kind, t.purchase, count(*), -sum(e.amount)::bigint
-            from movement t
-            cross join lateral (select l.account_id, l.amount from leg l where l.movement_id = t.id and l.position is null offset 0) e
-            join account a on a.id = e.account_id
+            select a.kind, p.name, t.kind, t.purchase, count(*), -sum(t.moved)::bigint
+            from organisation_line t
+            join account a on a.id = t.line_of
             left join provider p on p.account_id = a.id
             where t.made_at >= \(from) and t.made_at < \(until) and a.school_id = \(school)
             group by a.kind, p.name, t.kind, t.purchase
@@ -73,10 +72,9 @@ extension Transaction {
         func movedSince(_ moment: Date, _ transaction: borrowing Transaction) throws -> Money {
             try transaction.first(
                 """
-                select coalesce(sum(e.amount), 0)::bigint
-                from movement t
-                cross join lateral (select l.account_id, l.amount from leg l where l.movement_id = t.id and l.position is not null offset 0) e
-                join account a on a.id = e.account_id
+                select coalesce(sum(t.moved), 0)::bigint
+                from account_line t
+                join account a on a.id = t.line_of
                 join meals_account m on m.person_id = a.person_id
                 where t.made_at >= \(moment) and m.school_id = \(school)
                 """, as: Money.self) ?? .zero
