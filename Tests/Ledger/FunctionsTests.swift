@@ -49,6 +49,17 @@ import Testing
         for (name, definition) in fresh { #expect(again[name] == definition, "\(name) is not what its file says") }
     }
 
+    @Test("nobody joins what is written in two ways plainly, for the planner would read the whole of it, but who checks the whole")
+    func joins() throws {
+        let found = try FileManager.default.subpathsOfDirectory(atPath: Self.service.path)
+            .filter { ($0.hasSuffix(".sql") || $0.hasSuffix(".swift")) && $0 != "Books/VerifyBooks.swift" }
+        #expect(found.count > 50)
+        for path in found {
+            let text = try String(contentsOf: Self.service.appending(path: path), encoding: .utf8)
+            #expect(text.firstMatch(of: /join (leg|movement)\b/) == nil, "\(path): see leg.sql")
+        }
+    }
+
     @Test("no function has rights of its owner, and nobody else has a right to the books") func rights() async throws {
         let special = try await database.rows(
             """
