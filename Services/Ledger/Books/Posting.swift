@@ -110,8 +110,7 @@ extension Transaction {
                     asked_by_id, receipt, refunds, sale_id, purchase, device_id, returns, method)
                 values (\(posting.id), \(posting.kind.rawValue), \(posting.accountID), \(posting.otherID), \(now),
                     \(posting.day), \(posting.amount), \(posting.what), \(posting.by), \(posting.askedBy), \(posting.receipt),
-                    \(posting.refund?.chargeID), \(posting.refund?.saleID),
-                    \(posting.refund?.purchase.rawValue),
+                    \(posting.refund?.chargeID), \(posting.refund?.saleID), \(posting.refund?.purchase.rawValue),
                     \(posting.refund?.device), \(posting.returned?.topUpID), \(posting.returned?.method.rawValue))
             ), noted as (
                 insert into organisation_movement (account_id, amount)
