@@ -139,8 +139,8 @@ let executables: [Target] = [
     .service(
         "Ledger", ["Spreadsheet", .httpClient, .crypto],
         functions: [
-            "Books/account_line", "Books/check_entries", "Books/check_return", "Books/check_transfers", "Books/leg", "Books/movement",
-            "Books/organisation_line", "Books/refuse_change",
+            "Books/account_line", "Books/check_account", "Books/check_entries", "Books/check_return", "Books/check_transfers",
+            "Books/follow_school", "Books/leg", "Books/movement", "Books/organisation_line", "Books/refuse_change",
             "CardPayments/keep_card_payment_forward", "CardPayments/keep_card_refund_forward",
             "Charging/charge_limit_left", "Charging/charge_refusal", "Charging/charge_spent", "Charging/charge_spent_on",
             "Charging/decide_charge", "Charging/decide_charges", "Charging/keep_charge_ended", "Charging/post_charge",

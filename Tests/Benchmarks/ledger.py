@@ -18,12 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from context import POSTGRES_PROGRAMS, Context
+from posting import script
 from system import System, percentile
 from table import Row, ratio_row
 
 HERE = Path(__file__).parent
 COMMANDS = 30_000
-CONNECTIONS = 6
+# Sessions in which one copy of Ledger decides charges: the lanes of `ledger.charges` (LedgerHearings.swift).
+LANES = 2
 ALONE = "who hears of them stands still meanwhile, as nobody hears of pgbench"
 
 
@@ -34,27 +36,32 @@ def charges(context: Context) -> list[Row]:
     pgbench = _simple_update(system)
     hordak = _hordak(context)
     copies: dict[int, list[float]] = {1: [], 2: [], 4: []}
-    figures: dict[str, list[float]] = {name: [] for name in ("pgbench", "single", "fastapi", "hordak", "hordak of four")}
+    figures: dict[str, list[float]] = {name: [] for name in ("fastapi", "hordak", "hordak of four")}
+    single: dict[int, list[float]] = {count: [] for count in copies}
+    pgbenches: dict[int, list[float]] = {count: [] for count in copies}
     _prepare_single(system)
     for _ in range(context.rounds):
         for count, rates in copies.items():
             with _copies(system, count - 1) as more, system.alone("ledger"):
                 rates.append(_charges(system, more))
         with system.alone("ledger"), _standing(system):
-            figures["pgbench"].append(pgbench())
-            figures["single"].append(_single(system))
+            for count in copies:
+                pgbenches[count].append(pgbench(LANES * count))
+                single[count].append(_single(system, LANES * count))
             figures["fastapi"].append(_fastapi(system))
             system.ask("delete from ledger.outbox where type = 'benchmark'")
         figures["hordak"].append(hordak(1))
         figures["hordak of four"].append(hordak(4))
     rows = [
-        ratio_row("charges, command to event", "/s", copies[1], "pgbench simple-update", figures["pgbench"], 0.8,
+        ratio_row("charges, command to event", "/s", copies[1], "pgbench simple-update, 8 sessions", pgbenches[4], 0.8,
                   f"{COMMANDS:,} commands waiting in the queue, over {len(system.pupils)} accounts, all of one supplier; coalesced in"
                   f" batches as they always are; {ALONE}"),
         *(Row(f"charges by {count} copies", "/s", statistics.median(copies[count]), "", None, "one copy", statistics.median(copies[1]))
           for count in (2, 4)),
-        ratio_row("charges one by one, a transaction each", "/s", figures["single"], "pgbench simple-update", figures["pgbench"], 1.1,
-                  f"Ledger's own SQL with its answer in the outbox, in one statement, sent by pgbench as the peer's is, {CONNECTIONS} connections"),
+        *(ratio_row(f"charges one by one, in the {LANES * count} sessions of {count} {'copy' if count == 1 else 'copies'}", "/s",
+                    single[count], "pgbench simple-update, as many", pgbenches[count], 1.1,
+                    "Ledger's own statement with its answer in the outbox, a transaction each, sent by pgbench as the peer's are")
+          for count in single),
         ratio_row("charges, command to event", "/s", copies[1], "FastAPI + asyncpg", figures["fastapi"], 2,
                   "the peer decides with the same SQL, a request at a time on 8 connections, loaded by wrk"),
         ratio_row("charges, command to event", "/s", copies[1], "django-hordak", figures["hordak"], 8,
@@ -145,9 +152,9 @@ def _wait_for(address: str):
 # The peers
 
 
-def _pgbench(address: str, *options: str | Path) -> float:
+def _pgbench(address: str, connections: int, *options: str | Path) -> float:
     done = subprocess.run(
-        [POSTGRES_PROGRAMS / "pgbench", "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "2", "-T", "6", *options, address],
+        [POSTGRES_PROGRAMS / "pgbench", "-n", "-M", "prepared", "-c", str(connections), "-j", "2", "-T", "6", *options, address],
         check=True, capture_output=True, text=True)
     return float(re.search(r"tps = ([0-9.]+)", done.stdout).group(1))
 
@@ -157,7 +164,7 @@ def _simple_update(system: System):
     address = system.demo.facts["postgres"].replace("dbname=zvonok", "dbname=pgbench")
     subprocess.run([POSTGRES_PROGRAMS / "psql", system.demo.facts["postgres"], "-qc", "create database pgbench"], check=True)
     subprocess.run([POSTGRES_PROGRAMS / "pgbench", "-i", "-q", "-s", "10", address], check=True, capture_output=True)
-    return lambda: _pgbench(address, "-b", "simple-update")
+    return lambda connections: _pgbench(address, connections, "-b", "simple-update")
 
 
 def _prepare_single(system: System):
@@ -166,10 +173,12 @@ def _prepare_single(system: System):
     system.ask("alter table benchmark.pupil add primary key (place)")
 
 
-def _single(system: System) -> float:
+def _single(system: System, connections: int) -> float:
     before = _posted(system)
     options = f"{system.demo.facts['postgres']} options='-c search_path=ledger'"
-    rate = _pgbench(options, "-f", HERE / "charge.sql", "-D", f"pupils={len(system.pupils)}")
+    charge = system.folder / "charge.sql"
+    charge.write_text(script())
+    rate = _pgbench(options, connections, "-f", charge, "-D", f"pupils={len(system.pupils)}")
     # Declined charges would be quicker.
     if _posted(system) - before < rate * 4:
         raise RuntimeError("single charges were not posted")

@@ -9,16 +9,19 @@ import uuid
 
 import asyncpg
 from fastapi import FastAPI
+from posting import lunch, posting
 from pydantic import BaseModel
 
-REMEMBER = "insert into ledger.inbox (queue, message_id) values ('benchmark', $1) on conflict do nothing returning message_id"
+POST = posting(lunch("$1::uuid", "$2::uuid", "$3::uuid", "$4::bigint", "$5::text", "$6::timestamptz"))
+# What the statement does not post is decided as among many.
 DECIDE = """
-    select * from ledger.decide_charge(
-        $1, $2, 1, $3, $4, 'collective', $5, null, null, $6, null, null, null, $6)
+    select * from decide_charges(
+        array[$1::uuid], array[$2::uuid], array[1], array[$3::uuid], array[$4::bigint], array['collective'], array[$5::text],
+        array[null::uuid], array[null::uuid], array[$6::timestamptz], array[null::timestamptz], array[null::date], array[null::uuid], $6)
 """
 SAY = """
-    insert into ledger.outbox (event_id, exchange, routing_key, type, body, try_after)
-    values ($1, 'school.events', 'ledger.charge.accepted.v1', 'benchmark', $2, 'infinity')
+    insert into outbox (event_id, exchange, routing_key, type, body)
+    values ($1, 'school.events', 'ledger.charge.accepted.v1', 'benchmark', $2)
 """
 
 
@@ -53,8 +56,8 @@ app = FastAPI(lifespan=connected)
 async def charge(asked: Charge) -> Answer:
     identifier, now = uuid.uuid4(), datetime.datetime.now(datetime.timezone.utc)
     async with app.state.pool.acquire() as connection, connection.transaction():
-        await connection.fetchval(REMEMBER, identifier)
-        row = await connection.fetchrow(DECIDE, identifier, uuid.uuid4(), asked.person, asked.amount, asked.what, now)
+        values = (identifier, uuid.uuid4(), asked.person, asked.amount, asked.what, now)
+        row = await connection.fetchrow(POST, *values) or await connection.fetchrow(DECIDE, *values)
         answer = Answer(charge=identifier, state=row["state"], balance=row["balance"], decided_at=now)
         await connection.execute(SAY, uuid.uuid4(), answer.model_dump_json().encode())
     return answer

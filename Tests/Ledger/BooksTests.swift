@@ -54,6 +54,51 @@ import Testing
         #expect(refusal?.constraint == "entry_sums_to_zero")
     }
 
+    @Test(
+        "AC-07, AC-15, BY-02: no account is given a sum below zero, whoever writes it",
+        arguments: [
+            ("held", "-1", "meals_account_held_not_negative"), ("daily_limit", "-1", "meals_account_limit_not_negative"),
+            ("low_below", "0", "meals_account_low_below_positive"), ("spent", "-1", "meals_account_spent_not_negative"),
+        ])
+    func sumsStayRight(_ column: String, _ sum: String, _ refusal: String) async throws {
+        try await school.open()
+        let refused = await #expect(throws: PostgresError.self) {
+            try await school.database.execute("update meals_account set \(unescaped: column) = \(unescaped: sum), is_open = is_open")
+        }
+        #expect(refused?.constraint == refusal)
+        try await school.database.execute("update meals_account set \(unescaped: column) = 1")
+    }
+
+    @Test("D-01, SC-01: an account goes by the day and the supplier of its child's school, whatever changes at the same moment", arguments: UInt64(1)...4)
+    func accountsFollowTheirSchool(_ seed: UInt64) async throws {
+        var dice = SeededGenerator(seed: seed)
+        try await school.open()
+        let schools = [school.school, UUID.v7()]
+        let zones = try ["Europe/Kaliningrad", "Asia/Yekaterinburg", "Asia/Kamchatka"].map { try #require(SchoolZone($0)) }
+        for round in 2...12 {
+            let changed = schools[dice.below(2)]
+            let (zone, child, goal) = (zones[dice.below(3)], dice.below(school.children.count), schools[dice.below(2)])
+            let pupil = PupilChanged(
+                personID: school.children[child], version: Int64(round), schoolID: goal, accountNumber: "027000000\(child + 1)",
+                pupilCode: "I44F2EUE\(child + 1)", ended: false)
+            async let moved: Void = school.database.transaction { [school] tx in
+                try WhenPupilAppears(pupil: pupil, version: pupil.version).react(in: tx, school.outbox, at: school.now)
+            }
+            async let told: Void = school.database.transaction { [school] tx in
+                try tx.openBooks(of: changed, version: Int64(round), zone: zone, at: school.now)
+            }
+            async let bought = school.decide([school.charge(school.children[child], 1)])
+            _ = try await (moved, told, bought)
+            let astray = try await school.database.rows(
+                """
+                select m.person_id from meals_account m join school_books b on b.school_id = m.school_id
+                where (m.time_zone, m.supplier_id) is distinct from (b.time_zone, b.supplier_id)
+                """, as: UUID.self)
+            #expect(astray == [], "seed \(seed), round \(round)")
+            #expect(try await school.account(school.children[child])?.schoolID == goal)
+        }
+    }
+
     @Test("BY-02: a transfer without entries, legs added later and unknown accounts are refused")
     func loosePiecesAreRefused() async throws {
         try await school.open()

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Ledger
 
-/// A charge by itself goes a shorter way than many (`decide_charge.sql`), to the same end.
+/// A charge by itself goes a shorter way than many (`PostCharge.swift`), to the same end.
 @Suite("One charge", .database(LedgerService.migrations)) struct OneChargeTests {
     let school = SchoolOfTests()
 

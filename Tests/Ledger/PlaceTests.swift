@@ -159,11 +159,12 @@ import Testing
                         id: back, kind: .return, accountID: account.id, amount: .roubles(50), day: account.today, what: "···· 4477",
                         by: school.accountant, returned: .init(topUpID: card, method: .bankCard),
                         legs: [.meals(account.id, -.roubles(50)), .organisation(organisation(.acquiring), .roubles(50))]), at: school.now)
+                try school.openProvider(in: tx)
                 try tx.execute(
                     """
                     insert into charge (id, sale_id, attempt, person_id, account_id, payee_id, amount, purchase, what, decided_at, business_on,
                         state, position, balance)
-                    select \(service), \(service), 1, person_id, id, \(organisation(.supplier)), 500, 'service', 'Кружок', \(school.now),
+                    select \(service), \(service), 1, person_id, id, \(school.provider), 500, 'service', 'Кружок', \(school.now),
                         \(account.today), 'posted', position + 1, balance - 500
                     from meals_account where id = \(account.id)
                     """)

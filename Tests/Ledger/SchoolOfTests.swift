@@ -39,6 +39,15 @@ struct SchoolOfTests {
         }
     }
 
+    /// Who is paid for services; to be opened.
+    var provider: UUID { .derived(from: school, "provider") }
+
+    func openProvider(in transaction: borrowing Transaction) throws {
+        try transaction.execute(
+            "insert into account (id, kind, school_id, opened_at) values (\(provider), 'provider', \(school), \(now))")
+        try transaction.execute("insert into organisation_balance (account_id) values (\(provider))")
+    }
+
     func pupil(_ child: UUID, number: Int, version: Int64 = 1, ended: Bool = false) -> PupilChanged {
         PupilChanged(
             personID: child, version: version, schoolID: school,

@@ -8,12 +8,14 @@ import Testing
 @testable import Ledger
 @testable import Postgres
 
-/// The schema as it was: numbered files up to 022 and what they made of the functions.
+/// The schema as it was: numbered files up to 022 and what they made of the functions. Accounts know their school (024) already, for
+/// the program that opens and reads them here is today's.
 private let before = LedgerService.migrations.map { series in
     series.name == "ledger"
         ? Migrations(
             series.name,
-            files: series.files.filter { $0.number < 23 }.map { ($0.name, $0.text) })
+            files: series.files.filter { $0.number < 23 || $0.number == 24 }.map { ($0.name, $0.text) },
+            functions: series.functions.filter { $0.name == "follow_school" }.map { ($0.name, $0.text) })
         : series
 }
 

@@ -61,10 +61,9 @@ extension Transaction {
         return try rows(
             """
             select m.id, m.person_id, m.school_id, m.number, m.pupil_code, m.version, m.balance, m.held, m.daily_limit,
-                case when m.spent_on = today.day then m.spent else 0 end, today.day, b.time_zone, m.is_open
+                case when m.spent_on = today.day then m.spent else 0 end, today.day, m.time_zone, m.is_open
             from meals_account m
-            join school_books b on b.school_id = m.school_id
-            cross join lateral (select (\(now) at time zone b.time_zone)::date as day) today
+            cross join lateral (select (\(now) at time zone m.time_zone)::date as day) today
             where \(condition)
             order by m.id
             limit \(most)

@@ -12,32 +12,20 @@ extension Transaction {
     ///   this moment.
     func decide(_ charges: [Charge], at now: Date) throws -> [ChargeOutcome?] {
         var outcomes: [ChargeOutcome?] = Array(repeating: nil, count: charges.count)
-        let decided: SQL
-        if charges.count == 1, let charge = charges.first {
-            decided = """
-                decide_charge(
-                    \(charge.chargeID), \(charge.saleID), \(Int32(clamping: charge.attempt)), \(charge.personID), \(charge.amount),
-                    \(charge.kind.rawValue), \(charge.what), \(charge.tillID), \(charge.by), \(charge.soldAt),
-                    \(charge.expiresAt), \(charge.offlineDay), \(charge.allowanceID), \(now))
+        var rows: [DecidedRow] = []
+        if charges.count == 1, charges[0].allowanceID == nil { rows = try decided(.posting(charges[0], at: now)) }
+        if rows.isEmpty {
+            rows = try decided(
                 """
-        } else {
-            decided = """
-                decide_charges(
+                select place, outcome, state, reason, available, limit_left, business_on, decided_at, used_allowance,
+                    account_id, version, school_id, number, balance, daily_limit, spent_today, today, is_open, low_below
+                from decide_charges(
                     \(charges.map(\.chargeID)), \(charges.map(\.saleID)), \(charges.map { Int32(clamping: $0.attempt) }),
                     \(charges.map(\.personID)), \(charges.map(\.amount)), \(charges.map(\.kind.rawValue)),
                     \(charges.map(\.what)), \(charges.map(\.tillID)), \(charges.map(\.by)), \(charges.map(\.soldAt)),
                     \(charges.map(\.expiresAt)), \(charges.map(\.offlineDay)), \(charges.map(\.allowanceID)), \(now))
-                """
+                """)
         }
-        let rows = try rows(
-            """
-            select place, outcome, state, reason, available, limit_left, business_on, decided_at, used_allowance,
-                account_id, version, school_id, number, balance, daily_limit, spent_today, today, is_open, low_below
-            from \(decided)
-            """,
-            as: Int.self, String.self, String?.self, String?.self, Money?.self, Money?.self, Day?.self, Date?.self,
-            UUID?.self, UUID?.self, Int64?.self, UUID?.self, String?.self, Money?.self, Money?.self, Money?.self,
-            Day?.self, Bool?.self, Money?.self)
         let reversed = rows.filter { $0.2 == ChargeState.reversed.rawValue }.map { charges[$0.0 - 1].chargeID }
         let givenBack = try givenBack(by: reversed)
         for row in rows {
@@ -51,6 +39,20 @@ extension Transaction {
                     of: charge.personID))
         }
         return outcomes
+    }
+
+    /// A decision's columns, as `decide_charges` answers them.
+    private typealias DecidedRow = (
+        Int, String, String?, String?, Money?, Money?, Day?, Date?, UUID?, UUID?, Int64?, UUID?, String?, Money?, Money?, Money?, Day?,
+        Bool?, Money?
+    )
+
+    private func decided(_ statement: SQL) throws -> [DecidedRow] {
+        try rows(
+            statement,
+            as: Int.self, String.self, String?.self, String?.self, Money?.self, Money?.self, Day?.self, Date?.self,
+            UUID?.self, UUID?.self, Int64?.self, UUID?.self, String?.self, Money?.self, Money?.self, Money?.self,
+            Day?.self, Bool?.self, Money?.self)
     }
 
     /// What reversals of charges gave back: what refunds had left of them. Whoever repeats such a charge hears the same sum as

@@ -1,4 +1,4 @@
--- revision 3
+-- revision 4
 -- Deciding charges: many commands in one round trip and one transaction (design §5, §7).
 --
 -- The accounts are locked first, in the order of their ids, so that two copies that share accounts wait for each
@@ -9,7 +9,7 @@
 -- planner's guesses: rows are looked up by `lateral … limit 1` through an index, and the settings beside the function
 -- forbid to read a table as a whole.
 --
--- A charge by itself has a shorter way (`decide_charge.sql`); the rules of both are those of `charge_refusal.sql` and its like.
+-- A charge by itself has a shorter way (PostCharge.swift); the rules of both are those of `charge_refusal.sql` and its like.
 --
 -- Answers one row for each command; `place` counts from 1:
 --   outcome   'new': decided just now · 'repeat': decided before, the row says how it ended ·
@@ -63,10 +63,7 @@ begin
             left join lateral (
                 select * from meals_account own where own.person_id = c.person_id limit 1
             ) m on true
-            left join lateral (
-                select books.supplier_id, (at at time zone books.time_zone)::date as day
-                from school_books books where books.school_id = m.school_id limit 1
-            ) b on true
+            cross join lateral (select m.supplier_id, (at at time zone m.time_zone)::date as day) b
             -- The allowance this charge may use up: the one it names, else the child's own that no till holds.
             left join lateral (
                 select a.id, a.amount from allowance a
@@ -211,9 +208,6 @@ begin
     from command c
     left join lateral (select * from charge kept where kept.id = c.id limit 1) k on true
     left join lateral (select * from meals_account own where own.person_id = c.person_id limit 1) m on true
-    left join lateral (
-        select (at at time zone books.time_zone)::date as day
-        from school_books books where books.school_id = m.school_id limit 1
-    ) today on true
+    cross join lateral (select (at at time zone m.time_zone)::date as day) today
     where c.id = any(known) or c.mention > 1 or k.id is null;
 end $$;

@@ -1,10 +1,37 @@
--- revision 1
+-- revision 2
 -- A charge says what its state has to say. One with a payee is a movement by itself: its amount leaves the child's account and reaches
 -- the payee's, so the two cannot differ. The child's account is moved here and nowhere else, from what it held to what the row
--- says, and never below zero but by a sale without a connection: none is written without the other.
+-- says, and never below zero but by a sale without a connection: none is written without the other. A meal is paid to the supplier of
+-- the child's school, a paid service to whoever provides it.
 create or replace function post_charge() returns trigger language plpgsql as $$
 declare
-    broken text := case
+    by_provider boolean := false;
+    broken text;
+begin
+    if new.purchase = 'service' then
+        by_provider := exists (select from account a where a.id = new.payee_id and a.kind = 'provider');
+    end if;
+    -- Whoever comes with the same id for a transfer at this moment waits at this lock, and then reads this row (`check_transfers.sql`).
+    -- What follows is all that a right movement is asked, in one expression and one statement.
+    if pg_advisory_xact_lock(uuid_hash_extended(new.id, 0)) is not null
+        and new.payee_id is not null and new.state = 'posted' and new.reason is null and new.amount > 0
+        and new.purchase in ('personal', 'collective', 'service') and new.what is not null and new.business_on is not null
+        and new.refunded = 0 and new.subsidised = 0 and (new.balance >= 0 or new.offline)
+    then
+        update meals_account m
+        set balance = new.balance, position = new.position, version = m.version + 1,
+            spent = charge_spent(m.spent, m.spent_on, new.purchase, new.amount, new.business_on),
+            spent_on = charge_spent_on(m.spent_on, new.purchase, new.business_on)
+        where m.id = new.account_id and m.person_id = new.person_id
+            and m.position = new.position - 1 and m.balance = new.balance + new.amount
+            and (by_provider or new.purchase <> 'service' and m.supplier_id = new.payee_id)
+            and not exists (select from transfer t where t.id = new.id);
+        if found then
+            return null;
+        end if;
+    end if;
+    -- An attempt that moves nothing, or the reason why this is no right movement.
+    broken := case
         when new.state not in ('posted', 'declined', 'withdrawn', 'reversed') then 'charge_state_known'
         when (new.state = 'declined') <> (new.reason is not null) then 'charge_declined_with_reason'
         when new.reason not in ('notEnoughMoney', 'dailyLimit', 'noAccount', 'accountClosed', 'tooLate') then 'charge_reason_known'
@@ -18,30 +45,14 @@ declare
                 and (new.state <> 'posted' or new.subsidised <> 0 or new.refunded <> 0 or new.business_on is null)
             then 'charge_posted_whole'
         when new.payee_id is not null and (new.balance >= 0 or new.offline) is not true then 'entry_above_floor'
+        when exists (select from transfer t where t.id = new.id and (new.payee_id is not null or t.kind <> 'charge')) then 'transfer_pkey'
+        when new.payee_id is null then null
+        when by_provider
+            or new.purchase <> 'service'
+                and exists (select from meals_account m where m.id = new.account_id and m.supplier_id = new.payee_id)
+            then 'charge_continues_account'
+        else 'entry_account_known'
     end;
-    waited boolean;
-begin
-    -- Whoever comes with the same id for a transfer at this moment waits here, and then reads this row (`check_transfers.sql`).
-    waited := pg_advisory_xact_lock(uuid_hash_extended(new.id, 0)) is not null;
-    if broken is null and new.payee_id is null then
-        broken := case when exists (select from transfer t where t.id = new.id and t.kind <> 'charge') then 'transfer_pkey' end;
-    elsif broken is null then
-        update meals_account m
-        set balance = new.balance, position = new.position, version = m.version + 1,
-            spent = charge_spent(m.spent, m.spent_on, new.purchase, new.amount, new.business_on),
-            spent_on = charge_spent_on(m.spent_on, new.purchase, new.business_on)
-        where m.id = new.account_id and m.person_id = new.person_id
-            and m.position = new.position - 1 and m.balance = new.balance + new.amount
-            and (select a.kind in ('supplier', 'provider') from account a where a.id = new.payee_id)
-            and not exists (select from transfer t where t.id = new.id);
-        if not found then
-            broken := case
-                when exists (select from transfer t where t.id = new.id) then 'transfer_pkey'
-                when (select a.kind in ('supplier', 'provider') from account a where a.id = new.payee_id) then 'charge_continues_account'
-                else 'entry_account_known'
-            end;
-        end if;
-    end if;
     if broken is not null then
         raise exception 'charge % does not say what it has to say, or what the books say already', new.id
             using errcode = case broken when 'transfer_pkey' then 'unique_violation' else 'check_violation' end, constraint = broken;

@@ -1,4 +1,4 @@
--- revision 2
+-- revision 3
 -- Ends attempts that their sender gave up: a posted one is reversed, one that was never seen can never be posted any
 -- more (its row stays as a tombstone), any other has ended already and is answered so. What a reversal moves is what
 -- the charge and its refunds left in each account, so nothing comes back twice and all of it where it came from.
@@ -33,10 +33,7 @@ begin
         from command c
         left join lateral (select * from charge kept where kept.id = c.id limit 1) k on true
         left join lateral (select * from meals_account own where own.person_id = c.person_id limit 1) m on true
-        left join lateral (
-            select (at at time zone books.time_zone)::date as day
-            from school_books books where books.school_id = m.school_id limit 1
-        ) today on true
+        cross join lateral (select (at at time zone m.time_zone)::date as day) today
     ), undone as materialized (
         select s.place, s.reversal_id, left_over.account_id, left_over.amount
         from seen s

@@ -31,7 +31,8 @@ struct WhenPupilAppears {
                 values (\(id), \(pupil.personID), \(pupil.schoolID), \(pupil.accountNumber), \(pupil.pupilCode),
                     \(version), \(!pupil.ended), 1)
                 on conflict (id) do update
-                set school_id = excluded.school_id, number = excluded.number, pupil_code = excluded.pupil_code,
+                set school_id = excluded.school_id, supplier_id = excluded.supplier_id, time_zone = excluded.time_zone,
+                    number = excluded.number, pupil_code = excluded.pupil_code,
                     pupil_version = excluded.pupil_version, is_open = excluded.is_open,
                     version = meals_account.version + 1
                 where excluded.pupil_version > meals_account.pupil_version

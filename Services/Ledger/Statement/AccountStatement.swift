@@ -177,8 +177,8 @@ extension Transaction {
                 c.amount, null, null, null, null, null, 0, 0, null,
                 (select k.name from known_till k where k.id = c.device_id), null, null
             from charge c
-            where c.account_id = \(accountID) and c.state = 'declined' and c.decided_at >= \(from)
-                and c.decided_at < \(until)
+            where c.account_id = \(accountID) and c.payee_id is null and c.state = 'declined'
+                and c.decided_at >= \(from) and c.decided_at < \(until)
             union all
             select c.id, 'subsidised', c.purchase, null, null, c.decided_at, c.business_on, c.what, null, c.by_id, c.device_id,
                 c.sale_id, false, false, 0, null, null, null, null, null, c.refunded, c.subsidised, null,
