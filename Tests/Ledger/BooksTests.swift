@@ -184,7 +184,6 @@ import Testing
         var (place, taken) = (1, 0)
         for step in 0..<60 {
             var attempt = Attempt()
-            // One by itself goes another way than many.
             for _ in 0..<(dice.below(3) == 0 ? 1 + dice.below(3) : 1) {
                 attempt.add(school, place: place, &dice)
                 place += 1
@@ -210,7 +209,7 @@ import Testing
         let unbalanced = try await school.database.rows(
             "select count(*) from (select from entry group by transfer_id having sum(amount) <> 0 or count(*) < 2) e", as: Int.self)
         #expect(unbalanced == [0])
-        // What is asked about many sets what it needs aside again.
+        // What the check needs aside is set back again.
         #expect(try await school.database.rows("select current_setting('enable_seqscan')", as: String.self) == ["on"])
     }
 
