@@ -4,6 +4,7 @@ import Kernel
 import Postgres
 import Service
 import Support
+import Synchronization
 import Testing
 
 @testable import Ledger
@@ -203,6 +204,48 @@ import Testing
             ends[kinds.first ?? "none", default: 0] += 1
         }
         #expect(ends["topUp", default: 0] >= 10 && ends.count > 1, "\(ends)")
+        #expect(try await school.firstDifference() == nil)
+    }
+
+    @Test("BY-01: whoever comes with an id that another is just writing waits for him, and then finds it", arguments: [true, false])
+    func idsAreWaitedFor(_ chargeIsFirst: Bool) async throws {
+        try await school.open()
+        for child in school.children { try await school.topUp(child, 100) }
+        let id = UUID.v7()
+        let charge = school.charge(school.masha, 1, id: id)
+        let desk = TopUpAtDesk(id: id, child: school.timur, amount: .roubles(1), receipt: "1", by: school.accountant)
+        let isWritten = Mutex(false)
+        let isOver = Mutex(false)
+        @Sendable func write(asCharge: Bool, in tx: borrowing Transaction) throws {
+            if asCharge {
+                _ = try tx.decide([charge], at: school.now)
+            } else {
+                _ = try desk.run(in: tx, school.outbox, at: school.now)
+            }
+        }
+        async let first: Void = school.database.transaction { tx in
+            try write(asCharge: chargeIsFirst, in: tx)
+            isWritten.withLock { $0 = true }
+            // Open until the other one waits, or did not have to.
+            let end = ContinuousClock.now + .seconds(60)
+            var waiting = 0
+            while waiting == 0, !isOver.withLock({ $0 }), ContinuousClock.now < end {
+                waiting = try tx.first(
+                    """
+                    select count(*) from pg_locks where locktype = 'advisory' and not granted
+                        and database = (select oid from pg_database where datname = current_database())
+                    """, as: Int.self) ?? 0
+            }
+            #expect(waiting == 1)
+        }
+        try await eventually("the first is written") { isWritten.withLock { $0 } }
+        await #expect(throws: (any Error).self) {
+            try await school.database.transaction { tx in try write(asCharge: !chargeIsFirst, in: tx) }
+        }
+        isOver.withLock { $0 = true }
+        try await first
+        let kinds = try await school.database.rows("select kind from movement where id = \(id)", as: String.self)
+        #expect(kinds == [chargeIsFirst ? "charge" : "topUp"])
         #expect(try await school.firstDifference() == nil)
     }
 }
