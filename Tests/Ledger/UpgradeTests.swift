@@ -95,3 +95,42 @@ private let before = LedgerService.migrations.map { series in
         #expect(earned.first == paid.reduce(Money.zero) { $0 + $1.left })
     }
 }
+
+/// The schema before accounts knew their school.
+private let beforeSchools = LedgerService.migrations.map { series in
+    series.name == "ledger" ? Migrations(series.name, files: series.files.filter { $0.number < 24 }.map { ($0.name, $0.text) }) : series
+}
+
+/// Accounts that were opened before they knew their school learn of it.
+@Suite("Accounts of before", .database(beforeSchools)) struct AccountUpgradeTests {
+    let school = SchoolOfTests()
+
+    @Test("D-01, SC-01: every account gets the supplier and the zone of its own school, and goes on") func learn() async throws {
+        let zones = [(school.school, SchoolZone.moscow), (UUID.v7(), try #require(SchoolZone("Asia/Yekaterinburg")))]
+        try await school.database.transaction { [school] tx in
+            for (id, zone) in zones { try tx.openBooks(of: id, version: 1, zone: zone, at: school.now) }
+            for (number, child) in school.children.enumerated() {
+                let (id, of) = (Account.id(of: child), zones[number % 2].0)
+                try tx.execute(
+                    "insert into account (id, kind, school_id, person_id, opened_at) values (\(id), 'meals', \(of), \(child), \(school.now))")
+                try tx.execute(
+                    """
+                    insert into meals_account (id, person_id, school_id, number, pupil_code, pupil_version, is_open, version)
+                    values (\(id), \(child), \(of), \("027000000\(number)"), \("I44F2EUE\(number)"), 1, true, 1)
+                    """)
+            }
+        }
+        try await Migrations.apply(LedgerService.migrations, to: school.database)
+        let learnt = try await school.database.rows(
+            "select school_id, supplier_id, time_zone from meals_account", as: UUID.self, UUID.self, String.self)
+        #expect(learnt.count == school.children.count)
+        for (id, supplier, zone) in learnt {
+            #expect(supplier == OrganisationAccount.supplier.id(of: id) && zone == zones.first { $0.0 == id }?.1.identifier)
+        }
+        for child in school.children {
+            try await school.topUp(child, 10)
+            #expect(try await school.decide([school.charge(child, 3)]).first??.state == .posted)
+        }
+        #expect(try await school.firstDifference() == nil)
+    }
+}
