@@ -63,6 +63,45 @@ import Testing
         #expect(try await school.firstDifference() == nil)
     }
 
+    @Test("AC-10, BY-01: the shorter way posts what is plain, and does nothing at all with what is not") func onlyPlain() async throws {
+        try await school.open()
+        for child in school.children { try await school.topUp(child, 100) }
+        try await school.limit(school.egor, 5)
+        try await school.database.execute("update meals_account set held = 100, version = version + 1 where person_id = \(school.timur)")
+        let posted = school.charge(school.masha, 10)
+        let others = [
+            posted, school.charge(school.masha, 10, sale: posted.saleID), school.charge(school.masha, 1000), school.charge(.v7(), 1),
+            school.charge(school.egor, 6, .personal), school.charge(school.timur, 1),
+            school.charge(school.masha, 1, expires: school.now.addingTimeInterval(-1)),
+        ]
+        for (charge, isPlain) in [(posted, true)] + others.map({ ($0, false) }) {
+            let answered = try await school.database.transaction { [school] tx in
+                try tx.execute(.posting(charge, at: school.now)) == 1
+            }
+            #expect(answered == isPlain, "\(charge)")
+        }
+        #expect(try await school.database.rows("select id from charge", as: UUID.self) == [posted.chargeID])
+        // Held by hand, for no allowance.
+        try await school.database.execute("update meals_account set held = 0 where person_id = \(school.timur)")
+        #expect(try await school.firstDifference() == nil)
+    }
+
+    @Test("BY-01: a copy of before asks the function that it knows, and hears the same") func copyOfBefore() async throws {
+        try await school.open()
+        try await school.topUp(school.masha, 100)
+        let charge = school.charge(school.masha, 10)
+        for outcome in ["new", "repeat"] {
+            let heard = try await school.database.rows(
+                """
+                select outcome, state, balance from decide_charge(
+                    \(charge.chargeID), \(charge.saleID), 1, \(charge.personID), \(charge.amount), \(charge.kind.rawValue), \(charge.what),
+                    null, null, \(charge.soldAt), null, null, null, \(school.now))
+                """, as: String.self, String.self, Money.self)
+            #expect(heard.count == 1)
+            #expect(heard.first.map { $0.0 == outcome && $0.1 == "posted" && $0.2 == .roubles(90) } == true, "\(heard)")
+        }
+    }
+
     /// Everything that a charge leaves in the books.
     private static func written(by charge: Charge, in transaction: borrowing Transaction) throws -> [String?] {
         let id = charge.chargeID
