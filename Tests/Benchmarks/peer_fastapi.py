@@ -58,6 +58,6 @@ async def charge(asked: Charge) -> Answer:
     async with app.state.pool.acquire() as connection, connection.transaction():
         values = (identifier, uuid.uuid4(), asked.person, asked.amount, asked.what, now)
         row = await connection.fetchrow(POST, *values) or await connection.fetchrow(DECIDE, *values)
-        answer = Answer(charge=identifier, state=row["state"], balance=row["balance"], decided_at=now)
+        answer = Answer(charge=identifier, state=row.get("state", "posted"), balance=row["balance"], decided_at=now)
         await connection.execute(SAY, uuid.uuid4(), answer.model_dump_json().encode())
     return answer

@@ -8,8 +8,10 @@ from pathlib import Path
 SOURCE = Path(__file__).parent / "../../Services/Ledger/Charging/PostCharge.swift"
 
 # The columns of what it answers.
-ANSWER = "place, outcome, state, reason, available, limit_left, business_on, decided_at, used_allowance, account_id, version, school_id, " \
-    "number, balance, daily_limit, spent_today, today, is_open, low_below"
+ANSWER = "business_on, decided_at, id, version, school_id, number, balance, daily_limit, spent_today, today, low_below"
+# Children of the benchmark are told by what stands at the end of their identifiers, which pgbench can draw: twelve digits.
+CHILD, CHARGE = "00000000-0000-7000-8000-", "00000000-0000-7000-8001-"
+FIRST = 100_000_000_000
 
 # A value in the statement: what stands in the brackets of an interpolation of Swift.
 VALUE = re.compile(r"\\\(((?:[^()]|\([^()]*\))*)\)")
@@ -38,26 +40,25 @@ def lunch(charge: str, sale: str, person: str, amount: str, what: str, now: str)
 
 
 def script() -> str:
-    """For pgbench: a charge of a pupil drawn by `:place` of `:pupils` is posted and its answer waits in the outbox, in one
-    transaction, as Ledger does it for many at once; the charge is what remembers the command.
+    """For pgbench: a charge of a child drawn from `:children` is posted and its answer waits in the outbox, in one transaction, as
+    Ledger does it for many at once; the charge is what remembers the command.
 
-    Identifiers follow each other in time, as those of Canteen and of tills do (UUIDv7): indexes grow at their end. The answer has
-    the size of a real one, which Ledger writes outside the database; every column of it is read. Where nothing is posted there is no answer."""
-    made = """(
-                select p.id as person, encode(overlay(uuid_send(gen_random_uuid())
-                    placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6), 'hex')::uuid as id
-                from benchmark.pupil p where p.place = :place offset 0
-            ) made"""
-    statement = posting(lunch("made.id", "made.id", "made.person", "1::bigint", "'Обед'::text", "now()"))
-    rules, marker, answer = statement.partition("        select 1::bigint as place")
-    if not marker or rules.count("from meals_account m\n") != 1:
+    What Ledger hears in the command, who buys and under which identifier, pgbench says as it says whom its own script pays: drawn by
+    the client. Identifiers follow each other from `:number`, as those of Canteen and of tills do (UUIDv7): indexes grow at their end.
+    The answer has the size of a real one, which Ledger writes outside the database; every column of it is read. Where nothing is
+    posted there is no answer."""
+    charge, child = f"('{CHARGE}' || :id)::uuid", f"('{CHILD}' || :child)::uuid"
+    statement = posting(lunch(charge, charge, child, "1::bigint", "'Обед'::text", "now()"))
+    rules, marker, answer = statement.partition("        select posted.business_on")
+    if not marker:
         raise RuntimeError("the statement has changed its form")
-    return f"""\\set place random(1, :pupils)
-{rules.replace("from meals_account m", f"from {made} cross join meals_account m")}
+    return f"""\\set id :number + :client_id
+\\set number :number + 1000
+\\set child random({FIRST} + 1, {FIRST} + :children)
+{rules}
 insert into outbox (event_id, exchange, routing_key, type, body)
-select charge_id, 'school.events', 'ledger.charge.accepted.v1', 'benchmark',
-    convert_to(repeat('x', 900 - num_nulls({ANSWER})), 'UTF8')
+select id, 'school.events', 'ledger.charge.accepted.v1', 'benchmark', convert_to('{"x" * 890}' || num_nulls({ANSWER}), 'UTF8')
 from (
-        select charge_id, 1::bigint as place{answer}
+{marker}{answer}
 ) answered;
 """

@@ -26,6 +26,7 @@ struct ChargeOutcome: Equatable {
     let reason: DeclineReason?
     let amount: Money?
     let kind: PurchaseKind?
+    /// What could be spent when it was refused, and what of the day's limit.
     let available: Money?
     let limitLeft: Money?
     let day: Day?

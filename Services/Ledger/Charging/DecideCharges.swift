@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import Kernel
+import Messaging
 import Postgres
 
 extension Transaction {
@@ -11,21 +12,21 @@ extension Transaction {
     /// - Returns: one outcome for each charge, in their order; nil where another copy is deciding the same id at
     ///   this moment.
     func decide(_ charges: [Charge], at now: Date) throws -> [ChargeOutcome?] {
+        if charges.count == 1, let outcome = try post(charges[0], at: now) { return [outcome] }
         var outcomes: [ChargeOutcome?] = Array(repeating: nil, count: charges.count)
-        var rows: [DecidedRow] = []
-        if charges.count == 1, charges[0].allowanceID == nil { rows = try decided(.posting(charges[0], at: now)) }
-        if rows.isEmpty {
-            rows = try decided(
-                """
-                select place, outcome, state, reason, available, limit_left, business_on, decided_at, used_allowance,
-                    account_id, version, school_id, number, balance, daily_limit, spent_today, today, is_open, low_below
-                from decide_charges(
-                    \(charges.map(\.chargeID)), \(charges.map(\.saleID)), \(charges.map { Int32(clamping: $0.attempt) }),
-                    \(charges.map(\.personID)), \(charges.map(\.amount)), \(charges.map(\.kind.rawValue)),
-                    \(charges.map(\.what)), \(charges.map(\.tillID)), \(charges.map(\.by)), \(charges.map(\.soldAt)),
-                    \(charges.map(\.expiresAt)), \(charges.map(\.offlineDay)), \(charges.map(\.allowanceID)), \(now))
-                """)
-        }
+        let rows = try rows(
+            """
+            select place, outcome, state, reason, available, limit_left, business_on, decided_at, used_allowance,
+                account_id, version, school_id, number, balance, daily_limit, spent_today, today, is_open, low_below
+            from decide_charges(
+                \(charges.map(\.chargeID)), \(charges.map(\.saleID)), \(charges.map { Int32(clamping: $0.attempt) }),
+                \(charges.map(\.personID)), \(charges.map(\.amount)), \(charges.map(\.kind.rawValue)),
+                \(charges.map(\.what)), \(charges.map(\.tillID)), \(charges.map(\.by)), \(charges.map(\.soldAt)),
+                \(charges.map(\.expiresAt)), \(charges.map(\.offlineDay)), \(charges.map(\.allowanceID)), \(now))
+            """,
+            as: Int.self, String.self, String?.self, String?.self, Money?.self, Money?.self, Day?.self, Date?.self,
+            UUID?.self, UUID?.self, Int64?.self, UUID?.self, String?.self, Money?.self, Money?.self, Money?.self,
+            Day?.self, Bool?.self, Money?.self)
         let reversed = rows.filter { $0.2 == ChargeState.reversed.rawValue }.map { charges[$0.0 - 1].chargeID }
         let givenBack = try givenBack(by: reversed)
         for row in rows {
@@ -33,7 +34,8 @@ extension Transaction {
             outcomes[row.0 - 1] = ChargeOutcome(
                 verdict: try .read(row.1), state: row.2.flatMap(ChargeState.init),
                 reason: row.3.flatMap(DeclineReason.init), amount: givenBack[charge.chargeID] ?? charge.amount, kind: charge.kind,
-                available: row.4, limitLeft: row.5, day: row.6, at: row.7, usedAllowance: row.8, lowBelow: row.18,
+                available: row.3 == nil ? nil : row.4, limitLeft: row.3 == nil ? nil : row.5, day: row.6, at: row.7,
+                usedAllowance: row.8, lowBelow: row.18,
                 account: AccountState(
                     columns: (row.9, row.10, row.11, row.12, row.13, row.14, row.15, row.16, row.17),
                     of: charge.personID))
@@ -41,18 +43,27 @@ extension Transaction {
         return outcomes
     }
 
-    /// A decision's columns, as `decide_charges` answers them.
-    private typealias DecidedRow = (
-        Int, String, String?, String?, Money?, Money?, Day?, Date?, UUID?, UUID?, Int64?, UUID?, String?, Money?, Money?, Money?, Day?,
-        Bool?, Money?
-    )
-
-    private func decided(_ statement: SQL) throws -> [DecidedRow] {
-        try rows(
-            statement,
-            as: Int.self, String.self, String?.self, String?.self, Money?.self, Money?.self, Day?.self, Date?.self,
-            UUID?.self, UUID?.self, Int64?.self, UUID?.self, String?.self, Money?.self, Money?.self, Money?.self,
-            Day?.self, Bool?.self, Money?.self)
+    /// Posts a charge that is plain (`PostCharge.swift`); nil when it is not, and then nothing was done.
+    ///
+    /// - Throws: `NotYet` while another attempt of its sale is still paid: its withdrawal is on the way.
+    private func post(_ charge: Charge, at now: Date) throws -> ChargeOutcome? {
+        guard charge.allowanceID == nil else { return nil }
+        do {
+            let rows = try rows(
+                .posting(charge, at: now),
+                as: Day.self, Date.self, UUID.self, Int64.self, UUID.self, String.self, Money.self, Money?.self, Money.self, Day.self,
+                Money?.self)
+            return rows.first.map { row in
+                ChargeOutcome(
+                    verdict: .new, state: .posted, reason: nil, amount: charge.amount, kind: charge.kind, available: nil, limitLeft: nil,
+                    day: row.0, at: row.1, usedAllowance: nil, lowBelow: row.10,
+                    account: AccountState(
+                        accountID: row.2, version: row.3, personID: charge.personID, schoolID: row.4, accountNumber: row.5,
+                        balance: row.6, dailyLimit: row.7, spentToday: row.8, day: row.9, isOpen: true))
+            }
+        } catch let error as PostgresError where error.constraint == "charge_sale_paid_once" {
+            throw NotYet(early: charge)
+        }
     }
 
     /// What reversals of charges gave back: what refunds had left of them. Whoever repeats such a charge hears the same sum as
@@ -92,6 +103,11 @@ extension Transaction {
         }
         return outcomes
     }
+}
+
+extension NotYet {
+    /// Another attempt of the sale is still paid: its withdrawal is on the way.
+    init(early charge: Charge) { self.init("another attempt of sale \(charge.saleID.text) is still paid") }
 }
 
 extension ChargeVerdict {

@@ -28,7 +28,7 @@ struct WhenChargeIsAsked {
             case .differs:
                 throw Unacceptable("charge \(charge.chargeID.text) was asked before with other contents")
             case .early:
-                throw NotYet("another attempt of sale \(charge.saleID.text) is still paid")
+                throw NotYet(early: charge)
             case .new, .repeat:
                 let attempt = Attempt(
                     chargeID: charge.chargeID, saleID: charge.saleID, number: charge.attempt, personID: charge.personID)

@@ -1,4 +1,4 @@
--- revision 2
+-- revision 3
 -- A charge says what its state has to say. One with a payee is a movement by itself: its amount leaves the child's account and reaches
 -- the payee's, so the two cannot differ. The child's account is moved here and nowhere else, from what it held to what the row
 -- says, and never below zero but by a sale without a connection: none is written without the other. A meal is paid to the supplier of
@@ -18,14 +18,24 @@ begin
         and new.purchase in ('personal', 'collective', 'service') and new.what is not null and new.business_on is not null
         and new.refunded = 0 and new.subsidised = 0 and (new.balance >= 0 or new.offline)
     then
-        update meals_account m
-        set balance = new.balance, position = new.position, version = m.version + 1,
-            spent = charge_spent(m.spent, m.spent_on, new.purchase, new.amount, new.business_on),
-            spent_on = charge_spent_on(m.spent_on, new.purchase, new.business_on)
-        where m.id = new.account_id and m.person_id = new.person_id
-            and m.position = new.position - 1 and m.balance = new.balance + new.amount
-            and (by_provider or new.purchase <> 'service' and m.supplier_id = new.payee_id)
-            and not exists (select from transfer t where t.id = new.id);
+        if new.purchase = 'personal' then
+            update meals_account m
+            set balance = new.balance, position = new.position, version = m.version + 1,
+                spent = charge_spent(m.spent, m.spent_on, new.purchase, new.amount, new.business_on),
+                spent_on = charge_spent_on(m.spent_on, new.purchase, new.business_on)
+            where m.id = new.account_id and m.person_id = new.person_id
+                and m.position = new.position - 1 and m.balance = new.balance + new.amount
+                and m.supplier_id = new.payee_id
+                and not exists (select from transfer t where t.id = new.id);
+        else
+            -- Counts for no limit: what is spent today is neither worked out nor checked (`check_account.sql`).
+            update meals_account m
+            set balance = new.balance, position = new.position, version = m.version + 1
+            where m.id = new.account_id and m.person_id = new.person_id
+                and m.position = new.position - 1 and m.balance = new.balance + new.amount
+                and (by_provider or new.purchase <> 'service' and m.supplier_id = new.payee_id)
+                and not exists (select from transfer t where t.id = new.id);
+        end if;
         if found then
             return null;
         end if;
