@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parent / "../../Services/Ledger/Charging/PostCharge.swif
 # The columns of what it answers.
 ANSWER = "business_on, decided_at, id, version, school_id, number, balance, daily_limit, spent_today, today, low_below"
 # Children of the benchmark are told by what stands at the end of their identifiers, which pgbench can draw: twelve digits.
-CHILD, CHARGE = "00000000-0000-7000-8000-", "00000000-0000-7000-8001-"
+CHILD, CHARGE = "00000000-0000-7000-8000-", "ffffffff-0000-7000-8000-"
 FIRST = 100_000_000_000
 
 # A value in the statement: what stands in the brackets of an interpolation of Swift.
