@@ -10,8 +10,8 @@ extension SQL {
     /// The child's own row stands for all his accounts. It is read with its lock: whoever waited for it reads what the one before him
     /// has left. Nothing is inserted when the charge is known; what is moves the account (`post_charge.sql`). While another attempt of its sale
     /// is paid it is refused as `charge_sale_paid_once`: to look for that beforehand, as for the charge, would cost every charge a twentieth.
-    /// A statement by itself, and not a function, costs a quarter less, and half of that is its columns: each is prepared anew at every
-    /// level that it passes. The benchmark of single charges and its peer read it here.
+    /// A statement by itself, and not a function, costs a quarter less; a column costs at every level that it passes, for each time it is
+    /// prepared anew. The benchmark of single charges and its peer read it here.
     ///
     /// - Parameters:
     ///   - charge: names no allowance, which would pay for it.
