@@ -62,7 +62,8 @@ def charges(context: Context) -> list[Row]:
           for count in (2, 4)),
         *(ratio_row(f"charges one by one, in the {LANES * count} sessions of {count} {'copy' if count == 1 else 'copies'}", "/s",
                     single[count], "pgbench simple-update, as many", pgbenches[count], 1.1,
-                    "Ledger's own statement with its answer in the outbox, a transaction each, sent by pgbench as the peer's are")
+                    "Ledger's own statement with its answer in the outbox, a transaction each, sent by pgbench as the peer's are; a lunch by"
+                    " the class's request, a personal purchase also counts what is spent today")
           for count in single),
         ratio_row("charges, command to event", "/s", copies[1], "FastAPI + asyncpg", figures["fastapi"], 2,
                   "the peer decides with the same SQL, a request at a time on 8 connections, loaded by wrk"),
