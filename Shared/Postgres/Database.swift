@@ -83,7 +83,7 @@ public enum Isolation: String, Sendable {
 
 /// A bounded pool of connections, each with a thread of its own while it runs a transaction.
 public final class Database: Sendable {
-    /// How often a transaction that met a serialization failure or a deadlock is run again.
+    /// How often a transaction that met a serialization failure or a deadlock, or asked for it, is run again.
     private static let mostRepeats = 3
 
     public let configuration: DatabaseConfiguration
@@ -99,8 +99,8 @@ public final class Database: Sendable {
 
     /// Runs a transaction and commits it, or rolls it back when the closure throws.
     ///
-    /// A serialization failure or a deadlock runs the closure again, at most three times, so it must have no effect
-    /// outside the transaction. Cancelling the task cancels the running statement at the server.
+    /// A serialization failure, a deadlock or ``RunAgain`` runs the closure again, at most three times, so it must have no
+    /// effect outside the transaction. Cancelling the task cancels the running statement at the server.
     ///
     /// - Throws: ``PostgresError``, ``PoolExhausted``, `CancellationError`, or what the closure throws.
     public func transaction<T: Sendable>(
@@ -119,7 +119,7 @@ public final class Database: Sendable {
     /// Runs one statement on its own, in a single round trip, and gives how many rows it touched.
     @discardableResult
     public func execute(_ sql: SQL) async throws -> Int {
-        try await repeating {
+        try await repeating { _ in
             try await pool.withConnection { try await $0.alone(sql) { Rows.touched($0) } }
         }
     }
@@ -128,7 +128,7 @@ public final class Database: Sendable {
     public func rows<each C: Column & SendableMetatype>(
         _ sql: SQL, as types: repeat (each C).Type
     ) async throws -> [(repeat each C)] {
-        try await repeating {
+        try await repeating { _ in
             try await pool.withConnection { try await $0.alone(sql) { try Rows.read($0, as: repeat each types) } }
         }
     }
@@ -157,14 +157,18 @@ public final class Database: Sendable {
     private func run<T: Sendable>(
         _ begin: String, _ body: @escaping @Sendable (borrowing Transaction) throws -> T
     ) async throws -> T {
-        try await repeating { try await pool.withConnection { try await $0.transaction(begin, body) } }
+        try await repeating { isRepeat in
+            try await pool.withConnection { try await $0.transaction(begin, isRepeat: isRepeat, body) }
+        }
     }
 
-    private func repeating<T: Sendable>(_ work: () async throws -> T) async throws -> T {
+    private func repeating<T: Sendable>(_ work: (_ isRepeat: Bool) async throws -> T) async throws -> T {
         var repeats = 0
         while true {
             do {
-                return try await work()
+                return try await work(repeats > 0)
+            } catch is RunAgain where repeats < Self.mostRepeats {
+                repeats += 1
             } catch let error as PostgresError where error.isRetryable && repeats < Self.mostRepeats {
                 repeats += 1
                 // Long enough for the one we collided with to finish, and not the same for both of us.

@@ -33,26 +33,26 @@ actor PooledConnection {
     }
 
     func transaction<T: Sendable>(
-        _ begin: String, _ body: @escaping @Sendable (borrowing Transaction) throws -> T
+        _ begin: String, isRepeat: Bool, _ body: @escaping @Sendable (borrowing Transaction) throws -> T
     ) async throws -> T {
         try await cancellable { connection in
             do {
-                return try Self.run(begin, body, on: connection)
+                return try Self.run(begin, isRepeat, body, on: connection)
             } catch let error as PostgresError where error.isConnectionLost && !connection.wasAnswered && !wasFresh {
                 // It broke between our look at it and the first statement: nothing has happened, so begin elsewhere.
-                return try Self.run(begin, body, on: try reconnected())
+                return try Self.run(begin, isRepeat, body, on: try reconnected())
             }
         }
     }
 
     private static func run<T>(
-        _ begin: String, _ body: (borrowing Transaction) throws -> T, on connection: Connection
+        _ begin: String, _ isRepeat: Bool, _ body: (borrowing Transaction) throws -> T, on connection: Connection
     ) throws -> T {
         let hooks = CommitHooks()
         connection.begin(begin)
         let result: T
         do {
-            let transaction = Transaction(connection, hooks: hooks)
+            let transaction = Transaction(connection, hooks: hooks, isRepeat: isRepeat)
             result = try body(transaction)
             try connection.commit()
         } catch {

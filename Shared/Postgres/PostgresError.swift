@@ -19,6 +19,9 @@ public struct PostgresError: Error, Sendable, CustomStringConvertible {
     /// A serialization failure or a deadlock: the same transaction may succeed when it is run again.
     public var isRetryable: Bool { sqlState == "40001" || sqlState == "40P01" }
 
+    /// A row with the same key is there already; the constraint's name says which key.
+    public var isDuplicate: Bool { sqlState == "23505" }
+
     /// The connection is gone; whether a commit that was under way took place is not known.
     public var isConnectionLost: Bool { sqlState.hasPrefix("08") || ["57P01", "57P02", "57P03"].contains(sqlState) }
 

@@ -7,10 +7,13 @@ import CLibPQ
 public struct Transaction: ~Copyable {
     let connection: Connection
     let hooks: CommitHooks
+    /// Whether the closure ran before and all that it did was undone: it takes no chances now (``RunAgain``).
+    public let isRepeat: Bool
 
-    init(_ connection: Connection, hooks: CommitHooks) {
+    init(_ connection: Connection, hooks: CommitHooks, isRepeat: Bool) {
         self.connection = connection
         self.hooks = hooks
+        self.isRepeat = isRepeat
     }
 
     /// Runs a statement and gives how many rows it touched.
@@ -55,6 +58,12 @@ public struct Transaction: ~Copyable {
             throw error
         }
     }
+}
+
+/// Thrown by the closure of a transaction that took a chance and lost it: a refused statement ends the whole transaction. What was
+/// done is undone, and the closure runs again, with ``Transaction/isRepeat``.
+public struct RunAgain: Error, Sendable {
+    public init() {}
 }
 
 /// A column was not what the program took it for: the statement and the program disagree.

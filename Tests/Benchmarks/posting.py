@@ -49,7 +49,7 @@ def script() -> str:
     posted there is no answer."""
     charge, child = f"('{CHARGE}' || :id)::uuid", f"('{CHILD}' || :child)::uuid"
     statement = posting(lunch(charge, charge, child, "1::bigint", "'Обед'::text", "now()"))
-    rules, marker, answer = statement.partition("        select posted.business_on")
+    rules, marker, answer = statement.partition("        select business_on")
     if not marker:
         raise RuntimeError("the statement has changed its form")
     return f"""\\set id :number + :client_id

@@ -54,14 +54,7 @@ import Testing
                 // Named twice it is a batch; the first is decided, the second is a repeat.
                 let many = (try tx.decide([command, command], at: now)[0], try Self.written(by: command, in: tx))
                 try tx.execute("rollback to savepoint before")
-                do {
-                    return (many, (try tx.decide([command], at: now)[0], try Self.written(by: command, in: tx)))
-                } catch is NotYet {
-                    // Another attempt of its sale is paid: nothing is done, and it comes again.
-                    try tx.execute("rollback to savepoint before")
-                    #expect(many.0?.verdict == .early, "seed \(seed), step \(step)")
-                    return (many, (many.0, try Self.written(by: command, in: tx)))
-                }
+                return (many, (try tx.decide([command], at: now)[0], try Self.written(by: command, in: tx)))
             }
             #expect(one.0 == many.0, "seed \(seed), step \(step)")
             #expect(one.1 == many.1, "seed \(seed), step \(step)")
@@ -85,7 +78,7 @@ import Testing
         }
         let posted = school.charge(school.masha, 10)
         let others = [
-            posted, school.charge(school.masha, 1000), school.charge(.v7(), 1), school.charge(school.egor, 6, .personal),
+            school.charge(school.masha, 1000), school.charge(.v7(), 1), school.charge(school.egor, 6, .personal),
             school.charge(school.timur, 1), school.charge(school.masha, 1, expires: school.now.addingTimeInterval(-1)),
             school.charge(closed, 1), school.charge(closed, 1, offline: school.today),
         ]
@@ -94,6 +87,14 @@ import Testing
                 try tx.execute(.posting(charge, at: school.now)) == 1
             }
             #expect(answered == isPlain, "\(charge)")
+        }
+        for (known, constraint) in [
+            (posted, "charge_pkey"), (school.charge(school.masha, 1, sale: posted.saleID, attempt: 2), "charge_sale_paid_once"),
+        ] {
+            let refusal = await #expect(throws: PostgresError.self) {
+                try await school.database.execute(SQL.posting(known, at: school.now))
+            }
+            #expect(refusal?.constraint == constraint && refusal?.isDuplicate == true)
         }
         #expect(try await school.database.rows("select id from charge", as: UUID.self) == [posted.chargeID])
         // Held by hand, for no allowance.
@@ -108,17 +109,47 @@ import Testing
         let first = school.charge(school.masha, 10)
         let second = school.charge(school.masha, 10, sale: first.saleID, attempt: 2)
         try await school.decide([first])
-        for _ in 1...2 {
-            await #expect(throws: NotYet.self) {
-                _ = try await school.database.transaction { [school] in try $0.decide([second], at: school.now) }
-            }
-        }
+        for _ in 1...2 { #expect(try await school.decide([second]).first??.verdict == .early) }
         // The same attempt again hears its end, though its sale is paid.
         #expect(try await school.decide([first]).first??.verdict == .repeat)
         #expect(try await school.database.rows("select id from charge", as: UUID.self) == [first.chargeID])
         try await school.withdraw([first])
         #expect(try await school.decide([second]).first??.verdict == .new)
         #expect(try await school.account(school.masha)?.balance == .roubles(90))
+        #expect(try await school.firstDifference() == nil)
+    }
+
+    @Test("BY-01: a command that comes by itself at several copies at once is charged once, and each copy says the same", arguments: UInt64(1)...4)
+    func copiesAgree(_ seed: UInt64) async throws {
+        try await school.open()
+        for child in school.children { try await school.topUp(child, 1000) }
+        var dice = SeededGenerator(seed: seed)
+        // Two attempts of each sale: whichever is paid, the other waits.
+        let asked = (0..<10).flatMap { number -> [Charge] in
+            let first = school.charge(school.children[number % 3], 10, number % 2 == 0 ? .personal : .collective, id: dice.uuid(), sale: dice.uuid())
+            return [first, school.charge(first.personID, 10, first.kind, id: dice.uuid(), sale: first.saleID, attempt: 2)]
+        }
+        let orders = (1...6).map { _ in asked.shuffled(using: &dice) }
+        let ends = try await withThrowingTaskGroup(of: [UUID: ChargeOutcome].self) { group in
+            for order in orders {
+                group.addTask { [school] in
+                    var ends: [UUID: ChargeOutcome] = [:]
+                    for charge in order { ends[charge.chargeID] = try await school.decide([charge])[0] }
+                    return ends
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        for sale in 0..<10 {
+            let verdicts = asked[sale * 2...sale * 2 + 1].map { attempt in ends.compactMap { $0[attempt.chargeID]?.verdict } }
+            let paid = verdicts[0].contains(.new) ? 0 : 1
+            #expect(verdicts[paid].count { $0 == .new } == 1 && verdicts[paid].count { $0 == .repeat } == 5, "\(verdicts)")
+            #expect(verdicts[1 - paid].count { $0 == .early } == 6, "\(verdicts)")
+        }
+        for child in school.children {
+            let paid = asked.count { $0.personID == child } / 2
+            #expect(try await school.account(child)?.balance == .roubles(1000 - 10 * Int64(paid)))
+        }
         #expect(try await school.firstDifference() == nil)
     }
 

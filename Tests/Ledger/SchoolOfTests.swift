@@ -86,16 +86,7 @@ struct SchoolOfTests {
     /// Decides charges in one batch.
     @discardableResult
     func decide(_ charges: [Charge], at: Date? = nil) async throws -> [ChargeOutcome?] {
-        do {
-            return try await database.transaction { [now] in try $0.decide(charges, at: at ?? now) }
-        } catch is NotYet where charges.count == 1 {
-            // Among many it is answered so.
-            return [
-                ChargeOutcome(
-                    verdict: .early, state: nil, reason: nil, amount: nil, kind: nil, available: nil, limitLeft: nil, day: nil, at: nil,
-                    usedAllowance: nil, account: nil)
-            ]
-        }
+        try await database.transaction { [now] in try $0.decide(charges, at: at ?? now) }
     }
 
     @discardableResult

@@ -3,6 +3,7 @@ import Kernel
 import Logging
 import Postgres
 import Support
+import Synchronization
 import Testing
 
 private let none: [Migrations] = [Migrations("test", files: [("001-things", "create table thing (id bigint primary key, amount bigint not null constraint thing_amount_positive check (amount > 0))")])]
@@ -110,6 +111,31 @@ private let none: [Migrations] = [Migrations("test", files: [("001-things", "cre
             try await group.waitForAll()
         }
         #expect(try await database.rows("select amount from thing", as: Int.self) == [5])
+    }
+
+    @Test("what took a chance and lost it is undone and run again, and knows it; three times at most") func runAgain() async throws {
+        try await database.transaction { transaction in
+            if transaction.isRepeat {
+                #expect(try transaction.rows("select id from thing", as: Int.self).isEmpty)
+                try transaction.execute("insert into thing values (2, 1)")
+            } else {
+                try transaction.execute("insert into thing values (1, 1)")
+                do {
+                    try transaction.execute("insert into thing values (1, 1)")
+                } catch let error as PostgresError where error.isDuplicate {
+                    throw RunAgain()
+                }
+            }
+        }
+        #expect(try await database.rows("select id from thing", as: Int.self) == [2])
+        let runs = Mutex(0)
+        await #expect(throws: RunAgain.self) {
+            try await database.transaction { _ in
+                runs.withLock { $0 += 1 }
+                throw RunAgain()
+            }
+        }
+        #expect(runs.withLock { $0 } == 4)
     }
 
     @Test("work by key has connections of its own, which keep their plans and never read a whole table") func byKey() async throws {

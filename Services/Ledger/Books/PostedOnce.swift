@@ -11,7 +11,7 @@ extension Database {
         for _ in 1...Self.mostMeetings {
             do {
                 return try await transaction(.readCommitted, body)
-            } catch let error as PostgresError where error.sqlState == "23505" {}
+            } catch let error as PostgresError where error.isDuplicate {}
         }
         return try await transaction(.readCommitted, body)
     }

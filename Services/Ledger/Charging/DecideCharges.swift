@@ -45,9 +45,9 @@ extension Transaction {
 
     /// Posts a charge that is plain (`PostCharge.swift`); nil when it is not, and then nothing was done.
     ///
-    /// - Throws: `NotYet` while another attempt of its sale is still paid: its withdrawal is on the way.
+    /// - Throws: `RunAgain` when its id is known, or another attempt of its sale is paid: the way of many says what follows of that.
     private func post(_ charge: Charge, at now: Date) throws -> ChargeOutcome? {
-        guard charge.allowanceID == nil else { return nil }
+        guard charge.allowanceID == nil, !isRepeat else { return nil }
         do {
             let rows = try rows(
                 .posting(charge, at: now),
@@ -61,8 +61,8 @@ extension Transaction {
                         accountID: row.2, version: row.3, personID: charge.personID, schoolID: row.4, accountNumber: row.5,
                         balance: row.6, dailyLimit: row.7, spentToday: row.8, day: row.9, isOpen: true))
             }
-        } catch let error as PostgresError where error.constraint == "charge_sale_paid_once" {
-            throw NotYet(early: charge)
+        } catch let error as PostgresError where error.isDuplicate {
+            throw RunAgain()
         }
     }
 
@@ -103,11 +103,6 @@ extension Transaction {
         }
         return outcomes
     }
-}
-
-extension NotYet {
-    /// Another attempt of the sale is still paid: its withdrawal is on the way.
-    init(early charge: Charge) { self.init("another attempt of sale \(charge.saleID.text) is still paid") }
 }
 
 extension ChargeVerdict {

@@ -8,10 +8,10 @@ extension SQL {
     /// done: what is refused, repeated, or paid otherwise goes the way of many. The rules are the same functions.
     ///
     /// The child's own row stands for all his accounts. It is read with its lock: whoever waited for it reads what the one before him
-    /// has left. Nothing is inserted when the charge is known; what is moves the account (`post_charge.sql`). While another attempt of its sale
-    /// is paid it is refused as `charge_sale_paid_once`: to look for that beforehand, as for the charge, would cost every charge a twentieth.
-    /// A statement by itself, and not a function, costs a quarter less; a column costs at every level that it passes, for each time it is
-    /// prepared anew. The benchmark of single charges and its peer read it here.
+    /// has left. The row that is inserted moves the account (`post_charge.sql`). It is refused as a duplicate when the charge is known, or
+    /// another attempt of its sale is paid: to look for that beforehand would cost each charge a twelfth, and a repeat that comes by itself
+    /// is rare. A statement by itself, and not a function, costs a quarter less; a column costs at every level that it passes, for
+    /// each time it is prepared anew. The benchmark of single charges and its peer read it here.
     ///
     /// - Parameters:
     ///   - charge: names no allowance, which would pay for it.
@@ -19,8 +19,8 @@ extension SQL {
     static func posting(_ charge: Charge, at now: Date) -> SQL {
         """
         with own as materialized (
-            select m.id, m.supplier_id, m.position, m.balance, m.version, m.school_id, m.number, m.daily_limit, m.spent, m.spent_on,
-                m.low_below, (\(now) at time zone m.time_zone)::date as today
+            select m.id, m.supplier_id, m.position + 1 as position, m.balance - \(charge.amount) as balance, m.version + 1 as version,
+                m.school_id, m.number, m.daily_limit, m.spent, m.spent_on, m.low_below, (\(now) at time zone m.time_zone)::date as today
             from meals_account m
             cross join lateral (select least(\(charge.offlineDay), (\(now) at time zone m.time_zone)::date) as business_on) days
             where m.person_id = \(charge.personID) and m.held = 0 and m.is_open and not m.subsidised
@@ -33,16 +33,15 @@ extension SQL {
                 sold_at, decided_at, business_on, state, offline, position, balance)
             select \(charge.chargeID), \(charge.saleID), \(Int32(clamping: charge.attempt)), \(charge.personID), id, supplier_id,
                 \(charge.amount), \(charge.kind.rawValue), \(charge.what), \(charge.tillID), \(charge.by), \(charge.soldAt), \(now),
-                least(\(charge.offlineDay), today), 'posted', \(charge.offlineDay) is not null, position + 1, balance - \(charge.amount)
+                least(\(charge.offlineDay), today), 'posted', \(charge.offlineDay) is not null, position, balance
             from own
-            on conflict (id) do nothing
-            returning business_on, decided_at, balance
         )
-        select posted.business_on, posted.decided_at, id, version + 1 as version, school_id, number, posted.balance, daily_limit,
-            case when charge_spent_on(spent_on, \(charge.kind.rawValue), posted.business_on) = today
-                then charge_spent(spent, spent_on, \(charge.kind.rawValue), \(charge.amount), posted.business_on) else 0 end as spent_today,
-            today, case when own.balance >= low_below and posted.balance < low_below then low_below end as low_below
-        from own, posted
+        select business_on, \(now) as decided_at, id, version, school_id, number, balance, daily_limit,
+            case when charge_spent_on(spent_on, \(charge.kind.rawValue), business_on) = today
+                then charge_spent(spent, spent_on, \(charge.kind.rawValue), \(charge.amount), business_on) else 0 end as spent_today,
+            today, case when balance + \(charge.amount) >= low_below and balance < low_below then low_below end as low_below
+        from own
+        cross join lateral (select least(\(charge.offlineDay), today) as business_on) days
         """
     }
 }

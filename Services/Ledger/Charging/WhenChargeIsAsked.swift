@@ -28,7 +28,7 @@ struct WhenChargeIsAsked {
             case .differs:
                 throw Unacceptable("charge \(charge.chargeID.text) was asked before with other contents")
             case .early:
-                throw NotYet(early: charge)
+                throw NotYet("another attempt of sale \(charge.saleID.text) is still paid")
             case .new, .repeat:
                 let attempt = Attempt(
                     chargeID: charge.chargeID, saleID: charge.saleID, number: charge.attempt, personID: charge.personID)

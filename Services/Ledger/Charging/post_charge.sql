@@ -1,39 +1,34 @@
--- revision 3
+-- revision 4
 -- A charge says what its state has to say. One with a payee is a movement by itself: its amount leaves the child's account and reaches
 -- the payee's, so the two cannot differ. The child's account is moved here and nowhere else, from what it held to what the row
 -- says, and never below zero but by a sale without a connection: none is written without the other. A meal is paid to the supplier of
 -- the child's school, a paid service to whoever provides it.
 create or replace function post_charge() returns trigger language plpgsql as $$
 declare
-    by_provider boolean := false;
     broken text;
 begin
-    if new.purchase = 'service' then
-        by_provider := exists (select from account a where a.id = new.payee_id and a.kind = 'provider');
-    end if;
     -- Whoever comes with the same id for a transfer at this moment waits at this lock, and then reads this row (`check_transfers.sql`).
     -- What follows is all that a right movement is asked, in one expression and one statement.
     if pg_advisory_xact_lock(uuid_hash_extended(new.id, 0)) is not null
-        and new.payee_id is not null and new.state = 'posted' and new.reason is null and new.amount > 0
-        and new.purchase in ('personal', 'collective', 'service') and new.what is not null and new.business_on is not null
-        and new.refunded = 0 and new.subsidised = 0 and (new.balance >= 0 or new.offline)
+        and new.payee_id is not null and new.state = 'posted' and new.reason is null and new.amount > 0 and new.what is not null
+        and new.business_on is not null and new.refunded = 0 and new.subsidised = 0 and (new.balance >= 0 or new.offline)
     then
         if new.purchase = 'personal' then
             update meals_account m
             set balance = new.balance, position = new.position, version = m.version + 1,
-                spent = charge_spent(m.spent, m.spent_on, new.purchase, new.amount, new.business_on),
-                spent_on = charge_spent_on(m.spent_on, new.purchase, new.business_on)
+                spent = charge_spent(m.spent, m.spent_on, 'personal', new.amount, new.business_on),
+                spent_on = charge_spent_on(m.spent_on, 'personal', new.business_on)
             where m.id = new.account_id and m.person_id = new.person_id
                 and m.position = new.position - 1 and m.balance = new.balance + new.amount
                 and m.supplier_id = new.payee_id
                 and not exists (select from transfer t where t.id = new.id);
-        else
-            -- Counts for no limit: what is spent today is neither worked out nor checked (`check_account.sql`).
+        -- What counts for no limit leaves what is spent alone.
+        elsif new.purchase = 'collective' or new.purchase = 'service' and provides_service(new.payee_id) then
             update meals_account m
             set balance = new.balance, position = new.position, version = m.version + 1
             where m.id = new.account_id and m.person_id = new.person_id
                 and m.position = new.position - 1 and m.balance = new.balance + new.amount
-                and (by_provider or new.purchase <> 'service' and m.supplier_id = new.payee_id)
+                and (m.supplier_id = new.payee_id or new.purchase = 'service')
                 and not exists (select from transfer t where t.id = new.id);
         end if;
         if found then
@@ -57,9 +52,8 @@ begin
         when new.payee_id is not null and (new.balance >= 0 or new.offline) is not true then 'entry_above_floor'
         when exists (select from transfer t where t.id = new.id and (new.payee_id is not null or t.kind <> 'charge')) then 'transfer_pkey'
         when new.payee_id is null then null
-        when by_provider
-            or new.purchase <> 'service'
-                and exists (select from meals_account m where m.id = new.account_id and m.supplier_id = new.payee_id)
+        when case when new.purchase = 'service' then provides_service(new.payee_id)
+                else exists (select from meals_account m where m.id = new.account_id and m.supplier_id = new.payee_id) end
             then 'charge_continues_account'
         else 'entry_account_known'
     end;
