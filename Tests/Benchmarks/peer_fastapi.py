@@ -9,10 +9,10 @@ import uuid
 
 import asyncpg
 from fastapi import FastAPI
-from posting import lunch, posting
+from posting import posting, purchase
 from pydantic import BaseModel
 
-POST = posting(lunch("$1::uuid", "$2::uuid", "$3::uuid", "$4::bigint", "$5::text", "$6::timestamptz"))
+POST = posting(purchase("collective", "$1::uuid", "$2::uuid", "$3::uuid", "$4::bigint", "$5::text", "$6::timestamptz"))
 # What the statement does not post is decided as among many.
 DECIDE = """
     select * from decide_charges(

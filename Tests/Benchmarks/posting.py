@@ -29,17 +29,18 @@ def posting(values: dict[str, str]) -> str:
     return VALUE.sub(lambda match: values[match.group(1)], statement.group(1))
 
 
-def lunch(charge: str, sale: str, person: str, amount: str, what: str, now: str) -> dict[str, str]:
-    """The values of a lunch by the class's request, bought on line at no till in particular: texts of SQL with their types."""
+def purchase(kind: str, charge: str, sale: str, person: str, amount: str, what: str, now: str) -> dict[str, str]:
+    """The values of a purchase on line at no till in particular, texts of SQL with their types: `collective` is a lunch by the
+    class's request, `personal` counts what is spent today."""
     return {
         "charge.chargeID": charge, "charge.saleID": sale, "charge.personID": person, "charge.amount": amount, "charge.what": what,
-        "charge.soldAt": now, "now": now, "Int32(clamping: charge.attempt)": "1", "charge.kind.rawValue": "'collective'::text",
+        "charge.soldAt": now, "now": now, "Int32(clamping: charge.attempt)": "1", "charge.kind.rawValue": f"'{kind}'::text",
         "charge.tillID": "null::uuid", "charge.by": "null::uuid", "charge.offlineDay": "null::date",
         "charge.expiresAt": "null::timestamptz",
     }
 
 
-def script() -> str:
+def script(kind: str) -> str:
     """For pgbench: a charge of a child drawn from `:children` is posted and its answer waits in the outbox, in one transaction, as
     Ledger does it for many at once; the charge is what remembers the command.
 
@@ -48,7 +49,7 @@ def script() -> str:
     The answer has the size of a real one, which Ledger writes outside the database; every column of it is read. Where nothing is
     posted there is no answer."""
     charge, child = f"('{CHARGE}' || :id)::uuid", f"('{CHILD}' || :child)::uuid"
-    statement = posting(lunch(charge, charge, child, "1::bigint", "'Обед'::text", "now()"))
+    statement = posting(purchase(kind, charge, charge, child, "1::bigint", "'Обед'::text", "now()"))
     rules, marker, answer = statement.partition("        select business_on")
     if not marker:
         raise RuntimeError("the statement has changed its form")
