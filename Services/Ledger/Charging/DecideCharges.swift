@@ -11,6 +11,7 @@ extension Transaction {
     /// - Parameter now: Ledger's clock: it decides the business day (D-01) and what came too late.
     /// - Returns: one outcome for each charge, in their order; nil where another copy is deciding the same id at
     ///   this moment.
+    /// - Throws: `RunAgain` when one by itself is known, or waits for another attempt of its sale: run again it is decided as among many.
     func decide(_ charges: [Charge], at now: Date) throws -> [ChargeOutcome?] {
         if charges.count == 1, let outcome = try post(charges[0], at: now) { return [outcome] }
         var outcomes: [ChargeOutcome?] = Array(repeating: nil, count: charges.count)
@@ -45,7 +46,7 @@ extension Transaction {
 
     /// Posts a charge that is plain (`PostCharge.swift`); nil when it is not, and then nothing was done.
     ///
-    /// - Throws: `RunAgain` when its id is known, or another attempt of its sale is paid: the way of many says what follows of that.
+    /// - Throws: `RunAgain` when its row would be a duplicate: the way of many says what follows of that.
     private func post(_ charge: Charge, at now: Date) throws -> ChargeOutcome? {
         guard charge.allowanceID == nil, !isRepeat else { return nil }
         do {

@@ -5,11 +5,11 @@ import Postgres
 extension SQL {
     /// Posts one charge at little more than the cost of its row: of a child whose account is open, holds no money back and has no subsidy,
     /// and who may spend it. It answers one row, what `decide_charges` answers beyond what is known already; or none, and then nothing was
-    /// done: what is refused, repeated, or paid otherwise goes the way of many. The rules are the same functions.
+    /// done: what is declined or paid otherwise goes the way of many. The rules are the same functions.
     ///
     /// The child's own row stands for all his accounts. It is read with its lock: whoever waited for it reads what the one before him
     /// has left. The row that is inserted moves the account (`post_charge.sql`). It is refused as a duplicate when the charge is known, or
-    /// another attempt of its sale is paid: to look for that beforehand would cost each charge a twelfth, and a repeat that comes by itself
+    /// another attempt of its sale is paid: to look for that beforehand would cost each charge a fourteenth, and a repeat that comes by itself
     /// is rare. A statement by itself, and not a function, costs a quarter less; a column costs at every level that it passes, for
     /// each time it is prepared anew. The benchmark of single charges and its peer read it here.
     ///
