@@ -109,9 +109,10 @@ public struct Migrations: Sendable {
         return String(identity.checksum.prefix(20))
     }
 
-    /// Applies what is missing, in order, each numbered file in a transaction, then the living texts together in one; gives
+    /// Applies what is missing, in order, each numbered file in a transaction, the last of them together with the living texts; gives
     /// the names of what was applied.
     ///
+    /// So a file can move into a function what the schema asked until then: nobody writes between the two.
     /// Safe to run from several copies at once: one works, the others wait and find nothing to do.
     @discardableResult
     public static func apply(_ series: [Migrations], to database: Database) async throws -> [String] {
@@ -124,7 +125,7 @@ public struct Migrations: Sendable {
         }
     }
 
-    /// Applies the first file that is missing, or all living texts when none is; gives the names of what was applied.
+    /// Applies the first file that is missing, and when no other is all living texts; gives the names of what was applied.
     private static func applyNext(of series: [Migrations], in transaction: borrowing Transaction) throws -> [String] {
         // A big table's index takes its time, and so does waiting for another copy that makes it.
         try transaction.script("set local statement_timeout = 0")
@@ -140,14 +141,10 @@ public struct Migrations: Sendable {
                 is_latest boolean not null, applied_at timestamptz not null default now(), primary key (series, name))
             """)
         let applied = try applied(in: transaction)
-        let living = try living(in: transaction)
         // All are looked at before one is applied: what is refused is refused with nothing done.
         let missing = try series.flatMap { one in try one.missing(from: applied).map { (one.name, $0) } }
-        let functions = try series.flatMap { one in try one.missingFunctions(from: living).map { (one.name, $0) } }
-        guard let (name, file) = missing.first else {
-            for (name, function) in functions { try apply(function, of: name, in: transaction) }
-            return functions.map { "\($0)/\($1.name)" }
-        }
+        let functions = try missingFunctions(of: series, in: transaction)
+        guard let (name, file) = missing.first else { return try apply(functions, in: transaction) }
         try run(file.text, of: "\(name)/\(file.name)", in: transaction)
         try transaction.execute(
             """
@@ -156,7 +153,19 @@ public struct Migrations: Sendable {
             """)
         // Whatever it did to a function, the living text comes after it.
         try transaction.execute("update living_text set is_latest = false where is_latest")
-        return ["\(name)/\(file.name)"]
+        let done = ["\(name)/\(file.name)"]
+        return missing.count > 1 ? done : try done + apply(missingFunctions(of: series, in: transaction), in: transaction)
+    }
+
+    private static func missingFunctions(of series: [Migrations], in transaction: borrowing Transaction) throws -> [(String, LivingText)] {
+        let living = try living(in: transaction)
+        return try series.flatMap { one in try one.missingFunctions(from: living).map { (one.name, $0) } }
+    }
+
+    /// Gives the names of what was applied.
+    private static func apply(_ functions: [(String, LivingText)], in transaction: borrowing Transaction) throws -> [String] {
+        for (name, function) in functions { try apply(function, of: name, in: transaction) }
+        return functions.map { "\($0)/\($1.name)" }
     }
 
     private static func apply(_ function: LivingText, of series: String, in transaction: borrowing Transaction) throws {

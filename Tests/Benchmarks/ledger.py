@@ -297,6 +297,7 @@ def _fill(system: System):
     system.ask(path + """
         insert into transfer (id, kind, account_id, made_at, business_on, amount, what, method)
         select paid_in, 'topUp', account_id, at, at::date, 12000, '', 'terminal' from benchmark.past""")
+    system.ask(path + "insert into charge (id, decided_at, state, number) select paid_in, at, 'transfer', null from benchmark.past")
     system.ask(path + """
         insert into entry (transfer_id, account_id, amount, position, balance)
         select paid_in, account_id, 12000, position, balance + 12000 from benchmark.past

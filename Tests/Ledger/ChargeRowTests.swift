@@ -76,6 +76,7 @@ import Testing
                 ["person_id": quoted(other)], ["account_id": quoted(Account.id(of: other))], ["account_id": quoted(.v7())],
                 ["account_id": "null"], ["purchase": "'gift'"], ["purchase": "null"], ["what": "null"], ["business_on": "null"],
                 ["state": "'declined'", "reason": "'tooLate'"], ["state": "'withdrawn'"], ["state": "'reversed'"], ["state": "'open'"],
+                ["state": "'transfer'"], ["sale_id": "null"], ["attempt": "null"], ["person_id": "null"],
                 ["reason": "'tooLate'"], ["refunded": "1"], ["subsidised": "1"], ["subsidised": "-1"], ["id": quoted(topUp)],
                 ["id": quoted(known?.id ?? topUp)],
                 known.map { ["sale_id": quoted($0.sale), "person_id": quoted($0.child)] } ?? ["id": quoted(topUp)],
@@ -143,7 +144,7 @@ import Testing
             for (child, balance, place) in kept {
                 #expect(balance == model.balances[child, default: 0] && place == model.places[child, default: 0], "seed \(seed), step \(step)")
             }
-            #expect(try await school.database.rows("select count(*) from charge", as: Int.self) == [model.rows])
+            #expect(try await school.database.rows("select count(*) from charge where state <> 'transfer'", as: Int.self) == [model.rows])
         }
         #expect(refused > 5 && model.posted.count > 10, "seed \(seed)")
         let difference = try await school.firstDifference()
@@ -200,7 +201,9 @@ import Testing
             if round % 3 == 2 { await atDesk() }
             let kinds = try await school.database.rows("select kind from movement where id = \(id)", as: String.self)
             let known = try await school.database.rows("select state from charge where id = \(id)", as: String.self)
-            #expect(kinds == (known == ["posted"] ? ["charge"] : known == ["declined"] ? [] : ["topUp"]), "round \(round): \(kinds), \(known)")
+            #expect(
+                known == (kinds == ["charge"] ? ["posted"] : kinds == ["topUp"] ? ["transfer"] : ["declined"]),
+                "round \(round): \(kinds), \(known)")
             ends[kinds.first ?? "none", default: 0] += 1
         }
         #expect(ends["topUp", default: 0] >= 10 && ends.count > 1, "\(ends)")
@@ -232,20 +235,89 @@ import Testing
             while waiting == 0, !isOver.withLock({ $0 }), ContinuousClock.now < end {
                 waiting = try tx.first(
                     """
-                    select count(*) from pg_locks where locktype = 'advisory' and not granted
-                        and database = (select oid from pg_database where datname = current_database())
+                    select count(*) from pg_locks where locktype = 'transactionid' and not granted
+                        and transactionid = pg_current_xact_id()::xid
                     """, as: Int.self) ?? 0
             }
             #expect(waiting == 1)
         }
         try await eventually("the first is written") { isWritten.withLock { $0 } }
-        await #expect(throws: (any Error).self) {
-            try await school.database.transaction { tx in try write(asCharge: !chargeIsFirst, in: tx) }
+        if chargeIsFirst {
+            await #expect(throws: (any Error).self) { try await school.database.transaction { tx in try write(asCharge: false, in: tx) } }
+        } else {
+            #expect(try await school.decide([charge]).first??.verdict == .differs)
+            #expect(try await school.withdraw([charge]).first??.verdict == .differs)
         }
         isOver.withLock { $0 = true }
         try await first
         let kinds = try await school.database.rows("select kind from movement where id = \(id)", as: String.self)
         #expect(kinds == [chargeIsFirst ? "charge" : "topUp"])
         #expect(try await school.firstDifference() == nil)
+    }
+
+    @Test(
+        "BY-01: a row that says only that its id is a transfer's is written with that transfer, and says nothing else",
+        arguments: [
+            ("gen_random_uuid(), now(), 'transfer', null::bigint", "charge_of_transfer_known"),
+            ("ID, now(), 'transfer', null", "charge_pkey"), ("NEXT, now(), 'transfer', 5", "charge_of_transfer_is_bare"),
+            ("NEXT, now(), 'transfer', null", "charge_pkey"), ("NEXT, now(), 'withdrawn', null", "charge_says_whose"),
+        ])
+    func transfersHaveTheirIds(_ row: String, _ constraint: String) async throws {
+        try await school.open()
+        try await school.topUp(school.masha, 100)
+        let (next, account) = (UUID.v7(), Account.id(of: school.masha))
+        let known = try await school.database.rows("select id, decided_at from charge where state = 'transfer'", as: UUID.self, Date.self)
+        #expect(try await school.database.rows("select id from transfer", as: UUID.self) == known.map(\.0))
+        let id = try #require(known.first?.0)
+        let refusal = await #expect(throws: PostgresError.self) {
+            // Beside a top-up that is right, in its statement.
+            try await school.database.execute(
+                """
+                with moved as (
+                    insert into transfer (id, kind, account_id, made_at, business_on, amount, what, method)
+                    values (\(next), 'topUp', \(account), now(), current_date, 100, '', 'terminal')
+                ), legs as (
+                    insert into entry (transfer_id, account_id, amount, position, balance) values
+                        (\(next), \(account), 100, 2, 10100), (\(next), \(OrganisationAccount.terminal.id(of: school.school)), -100, null, null)
+                )
+                insert into charge (id, decided_at, state, amount)
+                select \(unescaped: row.replacing("ID", with: "'\(id.text)'::uuid").replacing("NEXT", with: "'\(next.text)'::uuid"))
+                """)
+        }
+        #expect(refusal?.constraint == constraint)
+        #expect(try await school.firstDifference() == nil)
+    }
+
+    @Test("BY-01, BY-02: what is written by hand as a charge's movement takes the id of no attempt, and the check of all books finds it")
+    func movementsOfNoAttempt() async throws {
+        try await school.open()
+        for child in school.children { try await school.topUp(child, 100) }
+        let (own, declined, free) = (school.charge(school.masha, 10), school.charge(school.masha, 1000), school.charge(school.egor, 10))
+        try await school.decide([own])
+        try await school.decide([declined])
+        let account = Account.id(of: school.egor)
+        for (id, constraint) in [(own.chargeID, "charge_pkey"), (declined.chargeID, "charge_pkey"), (free.chargeID, nil)] {
+            var refusal: String?
+            do {
+                try await school.database.execute(
+                    """
+                    with moved as (
+                        insert into transfer (id, kind, account_id, made_at, business_on, amount, purchase, what, sale_id)
+                        values (\(id), 'charge', \(account), now(), current_date, 100, 'personal', '', \(id))
+                    ), took as (
+                        update meals_account set balance = balance - 100, position = position + 1, version = version + 1 where id = \(account)
+                    ), noted as (
+                        insert into organisation_movement (account_id, amount) values (\(OrganisationAccount.supplier.id(of: school.school)), 100)
+                    )
+                    insert into entry (transfer_id, account_id, amount, position, balance) values
+                        (\(id), \(account), -100, 2, 9900), (\(id), \(OrganisationAccount.supplier.id(of: school.school)), 100, null, null)
+                    """)
+            } catch let error as PostgresError { refusal = error.constraint }
+            #expect(refusal == constraint)
+            if refusal != nil { #expect(try await school.firstDifference() == nil) }
+        }
+        #expect(try await school.decide([free]).first??.verdict == .differs)
+        let difference = try await school.firstDifference()
+        #expect(difference?.hasSuffix("charge \(free.chargeID.text) is transfer") == true, "\(difference ?? "none")")
     }
 }

@@ -94,6 +94,24 @@ private func series(_ functions: (name: String, text: String)..., files: [(name:
         #expect(try await answer() == "two")
     }
 
+    @Test("the last numbered file and they are one: what it leaves to them is nobody's for no moment") func withTheLast() async throws {
+        try await Migrations.apply(series(answering("one", revision: 1)), to: database)
+        let files = [("001-one", "create table one (id bigint)"), ("002-two", "create table two ()"), ("003-less", "drop function answer")]
+            .map { (name: $0.0, text: $0.1) }
+        let broken = ("z_view", "-- revision 1\ncreate or replace view z_view as select nothing from nowhere;")
+        let failure = await #expect(throws: Migrations.Failure.self) {
+            try await Migrations.apply(series(answering("one", revision: 1), broken, files: files), to: database)
+        }
+        #expect(failure?.file == "a/z_view")
+        // Files before the last stay, each with its own transaction.
+        #expect(try await database.rows("select name from migration order by number", as: String.self) == ["001-one", "002-two"])
+        #expect(try await answer() == "one")
+        let mended = ("z_view", "-- revision 1\ncreate or replace view z_view as select answer() as a;")
+        let applied = try await Migrations.apply(series(answering("one", revision: 1), mended, files: files), to: database)
+        #expect(applied == ["a/003-less", "a/answer", "a/z_view"])
+        #expect(try await answer() == "one")
+    }
+
     @Test("whatever a numbered file does to a function, its living text comes after it") func afterNumbered() async throws {
         try await Migrations.apply(series(answering("one", revision: 1)), to: database)
         let files = [

@@ -96,7 +96,7 @@ struct VerifyBooks {
                     select coalesce(-sum(e.amount), 0) as sum from entry e join subsidy s on s.id = e.account_id
                     where e.transfer_id = c.id
                 ) paid
-                where c.subsidised <> paid.sum or c.subsidised > 0 and c.state not in ('posted', 'reversed')
+                where c.state <> 'transfer' and c.subsidised <> paid.sum or c.subsidised > 0 and c.state not in ('posted', 'reversed')
                 order by c.id limit 1
                 """),
         Claim(
@@ -154,16 +154,17 @@ struct VerifyBooks {
                 order by m.id limit 1
                 """),
         Claim(
-            text: "every paid attempt has its movement, every reversed one its reversal, any other none",
+            text: "every paid attempt has its movement, every reversed one its reversal, any other none; every id stands among the charges once",
             firstBreach: """
-                select format('charge %s is %s', c.id, c.state)
+                select format('charge %s is %s', coalesce(c.id, t.id), coalesce(c.state, 'missing'))
                 from charge c
-                left join movement t on t.id = c.id
+                full join movement t on t.id = c.id
                 left join transfer r on r.reverses = c.id
-                where (t.id is not null) <> (c.state in ('posted', 'reversed'))
+                where (t.id is not null) is distinct from (c.state in ('posted', 'reversed', 'transfer'))
+                    or (t.kind = 'charge') is distinct from case when t.id is not null then c.state <> 'transfer' end
                     or (r.id is not null) <> (c.state = 'reversed' and c.refunded < c.amount)
-                    or t.amount is distinct from case when t.id is not null then c.amount end
-                order by c.id limit 1
+                    or c.state <> 'transfer' and t.amount is distinct from case when t.id is not null then c.amount end
+                order by coalesce(c.id, t.id) limit 1
                 """),
         Claim(
             text: "what was refunded of a charge is the sum of its refunds",

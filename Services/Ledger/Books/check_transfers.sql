@@ -1,4 +1,4 @@
--- revision 5
+-- revision 6
 -- A transfer says what its kind has to say, and comes in one statement with its entries: its amount is what moved on the child's
 -- account, or on all accounts of the child when a subsidy paid a part. One between two children has these two legs and no other.
 --
@@ -8,8 +8,6 @@ declare
     seqscan text := current_setting('enable_seqscan');
     wrong record;
 begin
-    -- Their ids come from forms: a charge with one of them that is being written at this moment is waited for, and then seen.
-    perform pg_advisory_xact_lock(uuid_hash_extended(a.id, 0)) from added a where a.kind in ('topUp', 'familyTransfer', 'refund', 'payout');
     perform set_config('enable_seqscan', 'off', true);
     select n.id, n.rule into wrong
     from (
@@ -27,6 +25,9 @@ begin
                 when (a.kind = 'reversal') <> (a.reverses is not null) then 'transfer_reversal_names_charge'
                 when (a.kind = 'refund') <> (a.refunds is not null) then 'transfer_refund_names_charge'
                 when a.kind = 'refund' and a.asked_by_id = a.by_id then 'transfer_refund_takes_two'
+                when coalesce(a.reverses, a.refunds) is not null
+                    and exists (select from charge k where k.id in (a.reverses, a.refunds) and k.state = 'transfer')
+                    then 'transfer_names_charge'
                 when (a.kind = 'return') <> (a.returns is not null) then 'transfer_return_names_top_up'
                 when (a.kind = 'familyTransfer') <> (a.other_id is not null) then 'transfer_in_family_names_other'
                 when leg.amount is distinct from due.amount
@@ -43,7 +44,6 @@ begin
                                 is distinct from a.amount
                             or (select count(*) from entry e where e.transfer_id = a.id) <> 2)
                     then 'transfer_has_entries'
-                when exists (select from charge k where k.id = a.id and (k.payee_id is not null or a.kind <> 'charge')) then 'transfer_pkey'
             end as rule
         from added a
         cross join lateral (
@@ -56,13 +56,19 @@ begin
     where n.rule is not null
     limit 1;
     if not found then
+        -- Where charges find it: this id is taken. Whoever is writing a charge with it at this moment is waited for. What subsidies
+        -- pay of a charge is one movement with it.
+        insert into charge (id, decided_at, state)
+        select a.id, a.made_at, 'transfer' from added a
+        where a.kind <> 'charge'
+            or not exists (select from charge k where k.id = a.id and k.payee_id is null and k.state = 'posted')
+        order by a.id;
         perform set_config('enable_seqscan', seqscan, true);
         return null;
     end if;
     raise exception '%', case wrong.rule
             when 'transfer_has_entries' then format('transfer %s has no entry of its amount', wrong.id)
-            when 'transfer_pkey' then format('%s is a charge already', wrong.id)
             else format('transfer %s does not say what its kind has to say', wrong.id)
         end
-        using errcode = case wrong.rule when 'transfer_pkey' then 'unique_violation' else 'check_violation' end, constraint = wrong.rule;
+        using errcode = 'check_violation', constraint = wrong.rule;
 end $$;

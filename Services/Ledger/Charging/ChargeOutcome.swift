@@ -13,7 +13,7 @@ enum ChargeVerdict: String {
     case new
     /// Decided before; the answer is given again.
     case `repeat`
-    /// The id is known with other contents.
+    /// The id is known with other contents, or as that of another movement.
     case differs
     /// Another attempt of the same sale is still paid: its withdrawal is on the way.
     case early

@@ -26,7 +26,7 @@ struct WhenChargeIsAsked {
             guard let outcome else { throw NotYet("charge \(charge.chargeID.text) is being decided by another copy") }
             switch outcome.verdict {
             case .differs:
-                throw Unacceptable("charge \(charge.chargeID.text) was asked before with other contents")
+                throw Unacceptable("charge \(charge.chargeID.text) was asked before with other contents, or its id is of another movement")
             case .early:
                 throw NotYet("another attempt of sale \(charge.saleID.text) is still paid")
             case .new, .repeat:
