@@ -93,6 +93,7 @@ final class StormSite: Sendable {
         return [
             "POSTGRES_URL": "\(host) dbname=postgres user=ledger password=of-the-storm", "RABBITMQ_URL": amqp, "HTTP_PORT": "\(port(copy))",
             "HEALTH_PORT": "\(base + 92 + copy)", "HTTP_PUBLIC_ADDRESS": "https://localhost", "LOG_LEVEL": "warning", "LOG_SPANS": "false",
+            "SHUTDOWN_SECONDS": "\(Self.patience.components.seconds)",
         ]
     }
 

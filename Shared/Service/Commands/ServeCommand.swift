@@ -25,7 +25,13 @@ struct ServeCommand<S: SchoolService>: AsyncParsableCommand {
         let group = try serviceGroup(S.self, parts, signals: [.sigterm, .sigint])
         opened.logger.info("\(S.name) serves at \(parts.publicAddress)/\(S.name)/")
         // Whoever asks the database waits on the thread on which he asks.
-        try await withTaskExecutorPreference(SocketExecutor.shared) { try await group.run() }
+        do {
+            try await withTaskExecutorPreference(SocketExecutor.shared) { try await group.run() }
+        } catch is CancellationError {
+            // The group says nothing of it aloud.
+            opened.logger.error("\(S.name) had not left within shutdown.seconds and gave up what was under way; it comes again")
+            throw ExitCode.failure
+        }
         opened.logger.info("\(S.name) has left")
     }
 }
