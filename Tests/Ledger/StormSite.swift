@@ -120,6 +120,12 @@ final class StormSite: Sendable {
 
     func isRunning(_ copy: Int) -> Bool { copies.withLock { $0[copy].map { $0.end == nil } ?? false } }
 
+    /// Whether a copy is ready. One that is asked to leave while it starts is ended by the signal, as any program.
+    func isServing(_ copy: Int) async -> Bool {
+        let request = HTTPClientRequest(url: "http://127.0.0.1:\(base + 92 + copy)/ready")
+        return (try? await Self.web.execute(request, timeout: .seconds(30)))?.status == .ok
+    }
+
     /// What a copy has said.
     func log(_ copy: Int) -> String { (try? String(contentsOfFile: "\(folder)/copy-\(copy).log", encoding: .utf8)) ?? "" }
 

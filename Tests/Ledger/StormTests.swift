@@ -197,6 +197,7 @@ private final class Promised: Sendable {
             return try await seller.count("select coalesce(sum(version), 0)::bigint from set_aside") == kept
         }
         for copy in 0...1 where !site.isRunning(copy) { Issue.record("copy \(copy) ended by itself: \(site.log(copy).suffix(2_000))") }
+        for copy in 0...1 { try await eventually(within: StormSite.patience, "copy \(copy) serves") { await site.isServing(copy) } }
         let ends = try await site.stop()
         #expect(ends == [.exited(0), .exited(0)], "both leave in peace: \((0...1).map { site.log($0).suffix(4_000) })")
         #expect(try await site.verify().hasPrefix("The books are right"))
