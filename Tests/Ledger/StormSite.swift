@@ -92,12 +92,12 @@ final class StormSite: Sendable {
         let host = administrator.split(separator: " ").filter { !$0.hasPrefix("user=") && !$0.hasPrefix("password=") }.joined(separator: " ")
         return [
             "POSTGRES_URL": "\(host) dbname=postgres user=ledger password=of-the-storm", "RABBITMQ_URL": amqp, "HTTP_PORT": "\(port(copy))",
-            "HEALTH_PORT": "\(base + 92 + copy)", "HTTP_PUBLIC_ADDRESS": "https://localhost", "LOG_LEVEL": "warning", "LOG_SPANS": "false",
-            "SHUTDOWN_SECONDS": "\(Self.patience.components.seconds)",
+            "HEALTH_PORT": "\(healthPort(copy))", "HTTP_PUBLIC_ADDRESS": "https://localhost", "LOG_LEVEL": "warning", "LOG_SPANS": "false",
         ]
     }
 
     private func port(_ copy: Int) -> Int { base + 90 + copy }
+    private func healthPort(_ copy: Int) -> Int { base + 92 + copy }
 
     // MARK: - Copies and servers
 
@@ -122,7 +122,7 @@ final class StormSite: Sendable {
 
     /// Whether a copy is ready. One that is asked to leave while it starts is ended by the signal, as any program.
     func isServing(_ copy: Int) async -> Bool {
-        let request = HTTPClientRequest(url: "http://127.0.0.1:\(base + 92 + copy)/ready")
+        let request = HTTPClientRequest(url: "http://127.0.0.1:\(healthPort(copy))/ready")
         return (try? await Self.web.execute(request, timeout: .seconds(30)))?.status == .ok
     }
 
